@@ -1,0 +1,27 @@
+//! Guichet: an identity and single sign-on broker for healthcare software.
+//!
+//! # Rooms
+//!
+//! | room | owns |
+//! | --- | --- |
+//! | [`base`] | clock, entropy, typed ids, secrets, opaque tokens, digests, sealing |
+//! | [`oauth`] | vocabulary and pure rules of OAuth 2 and OpenID Connect; no I/O, no clock |
+//! | [`model`] | users, tenants, clients, sessions, grants, journeys: states and transitions; no I/O, no clock |
+//! | [`audit`] | what happened, to whom, by whom |
+//! | [`jose`] | keyring, signing, verification, JWKS |
+//! | [`store`] | durable data (SQLite, PostgreSQL) and short-lived state (SQL, Redis) |
+//! | [`account`] | passwords, sign-in, the person's own sessions and consents |
+//! | [`provider`] | the use cases of the OpenID provider |
+//! | [`jobs`] | cleanup, key rotation, watching for changes of other processes |
+//! | [`http`] | router, extractors, middleware, endpoints, hosted pages, server |
+//! | [`app`] | the composition root |
+//! | [`cli`] | the command line |
+//! | [`config`], [`i18n`], [`telemetry`] | leaf rooms |
+//!
+//! # Direction
+//!
+//! `cli → app → http, jobs → {provider, account} → {model, jose, audit, store} → oauth → base`.
+//! A room may use what stands to its right and its own neighbours where the table of `tests/it/architecture.rs`
+//! says so; that test keeps this page true, as well as the one owner of each outside library.
+
+pub mod base;
