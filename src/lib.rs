@@ -25,3 +25,5 @@
 //! says so; that test keeps this page true, as well as the one owner of each outside library.
 
 pub mod base;
+pub mod model;
+pub mod oauth;

@@ -23,7 +23,10 @@ pub fn is_private(address: IpAddr) -> bool {
                 || v6.is_multicast()
                 || v6.is_unique_local()
                 || v6.is_unicast_link_local()
-                || matches!(v6.segments(), [0x64, 0xff9b, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] | [0, 0, 0, 0, 0, 0, ..])
+                || matches!(
+                    v6.segments(),
+                    [0x64, 0xff9b, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] | [0, 0, 0, 0, 0, 0, ..]
+                )
         }
     }
 }
@@ -53,7 +56,17 @@ mod tests {
 
     #[test]
     fn private_addresses() {
-        for text in ["127.0.0.1", "10.1.2.3", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fd00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"] {
+        for text in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "::1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+        ] {
             assert!(text.parse().is_ok_and(is_private), "{text}");
         }
         for text in ["8.8.8.8", "172.32.0.1", "2606:4700::1111"] {

@@ -31,7 +31,8 @@ impl MasterKey {
         let nonce: [u8; NONCE_LEN] = entropy::bytes(entropy);
         let mut text = clear.to_vec();
         let Some(key) = self.aead(purpose) else { return Vec::new() };
-        match key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(row.as_bytes()), &mut text) {
+        match key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(row.as_bytes()), &mut text)
+        {
             Ok(tag) => [&nonce[..], &text, tag.as_ref()].concat(),
             Err(_) => Vec::new(),
         }

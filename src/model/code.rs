@@ -1,0 +1,44 @@
+//! What an authorization code stands for.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::base::Timestamp;
+use crate::base::id::{ClientKey, TenantId, UserId};
+use crate::oauth::Scope;
+use crate::oauth::pkce::CodeChallenge;
+
+/// The record behind an authorization code, bound to client, redirect URI and PKCE. Lives 60 seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationCode {
+    /// The grant that redeeming it begins; made in advance so that a second use finds what to revoke.
+    pub grant: Uuid,
+    /// To whom it was given.
+    pub client: ClientKey,
+    /// The redirect URI it was sent to.
+    pub redirect_uri: String,
+    /// What the verifier must match.
+    pub code_challenge: Option<CodeChallenge>,
+    /// For the ID token.
+    pub nonce: Option<String>,
+    /// What was granted.
+    pub scope: Scope,
+    /// Resources of the access token.
+    pub resources: Vec<String>,
+    /// The person.
+    pub user: UserId,
+    /// The chosen tenant.
+    pub tenant: Option<TenantId>,
+    /// The browser session.
+    pub sid: Uuid,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// Whether the ID token must say so.
+    pub wants_auth_time: bool,
+    /// Authentication context class.
+    pub acr: String,
+    /// Authentication methods.
+    pub amr: Vec<String>,
+    /// When it stops.
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,7 @@
+//! The authorization request: how it is read, and the ordered list of checks that it passes.
+
+pub mod order;
+pub mod request;
+
+pub use order::{ClientRules, Refusal, check};
+pub use request::AuthorizationRequest;

@@ -1,0 +1,193 @@
+//! The checks of an authorization request, in their order.
+//!
+//! Before the redirect URI is verified nothing may redirect: those refusals become a page. After it, every refusal
+//! goes to the client through [`Refusal::Redirect`], whose URI can only be a verified one.
+
+use super::AuthorizationRequest;
+use crate::oauth::pkce::CodeChallenge;
+use crate::oauth::prompt::Prompt;
+use crate::oauth::redirect_uri::{self, VerifiedRedirectUri};
+use crate::oauth::response::{ResponseMode, ResponseType};
+use crate::oauth::{ClientMetadata, ErrorCode, GrantType, OAuthError, Params, Scope, resource};
+
+/// Longest `state` and `nonce`, in bytes; both are kept exactly or refused, never cut.
+const LONGEST_ECHO: usize = 4_096;
+/// Longest hint and list values, in bytes.
+const LONGEST_TEXT: usize = 8_192;
+
+/// What the rules need to know of the client.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientRules<'a> {
+    /// Its registration.
+    pub metadata: &'a ClientMetadata,
+    /// Whether it must use PKCE.
+    pub requires_pkce: bool,
+    /// Resources it may name; empty means any.
+    pub resources: &'a [String],
+}
+
+/// Why a request is not carried out, and on which channel that is said.
+#[derive(Debug, Clone)]
+pub enum Refusal {
+    /// The client or its redirect URI is in doubt: a page of ours, no redirect (RFC 9700 §4.11.2).
+    Page(OAuthError),
+    /// The client learns of it.
+    Redirect(Box<RedirectRefusal>),
+}
+
+/// A refusal that goes to the client.
+#[derive(Debug, Clone)]
+pub struct RedirectRefusal {
+    /// Where to.
+    pub redirect_uri: VerifiedRedirectUri,
+    /// In which way.
+    pub response_mode: ResponseMode,
+    /// The request's `state`.
+    pub state: Option<String>,
+    /// What is said.
+    pub error: OAuthError,
+}
+
+/// Carries a request through all checks; `client` is what its `client_id` named.
+///
+/// Order: redirect URI · state · response mode · unsupported parameters · response type · grant · scope · PKCE ·
+/// nonce · prompt · max_age · resource · texts.
+pub fn check(params: &Params, client: ClientRules<'_>) -> Result<AuthorizationRequest, Refusal> {
+    let redirect_uri = check_redirect_uri(params, client).map_err(Refusal::Page)?;
+    let state = bounded(params, "state").map_err(Refusal::Page)?;
+    let mode = ResponseMode::parse(params.get("response_mode"));
+    let response_mode = *mode.as_ref().unwrap_or(&ResponseMode::Query);
+    let target = (redirect_uri.clone(), state.clone());
+    let checked = mode.and_then(|_| check_redirectable(params, client, (redirect_uri, state, response_mode)));
+    checked.map_err(|error| {
+        let (redirect_uri, state) = target;
+        Refusal::Redirect(Box::new(RedirectRefusal { redirect_uri, response_mode, state, error }))
+    })
+}
+
+fn check_redirectable(
+    params: &Params,
+    client: ClientRules<'_>,
+    (redirect_uri, state, response_mode): (VerifiedRedirectUri, Option<String>, ResponseMode),
+) -> Result<AuthorizationRequest, OAuthError> {
+    check_unsupported(params)?;
+    let response_type = check_response_type(params, client)?;
+    check_grant(client)?;
+    let scope = check_scope(params, client)?;
+    let code_challenge = check_pkce(params, client)?;
+    let nonce = bounded(params, "nonce")?;
+    let prompt = Prompt::parse(params.get("prompt"))?;
+    let max_age = check_max_age(params)?.or(client.metadata.default_max_age);
+    let resources = resource::check(params.all("resource"), client.resources)?;
+    Ok(AuthorizationRequest {
+        client_id: params.get("client_id").unwrap_or_default().to_owned(),
+        redirect_uri,
+        response_type,
+        response_mode,
+        scope,
+        state,
+        nonce,
+        code_challenge,
+        prompt,
+        max_age,
+        acr_values: words(params, "acr_values")?,
+        id_token_hint: text(params, "id_token_hint")?,
+        login_hint: text(params, "login_hint")?,
+        ui_locales: words(params, "ui_locales")?,
+        resources,
+        tenant: text(params, "tenant")?,
+    })
+}
+
+fn check_redirect_uri(params: &Params, client: ClientRules<'_>) -> Result<VerifiedRedirectUri, OAuthError> {
+    let named = params.require("redirect_uri", "redirect_uri is missing")?;
+    redirect_uri::verify(&client.metadata.redirect_uris, Some(named))
+        .ok_or_else(|| OAuthError::because(ErrorCode::InvalidRequest, "redirect_uri is not registered for this client"))
+}
+
+fn check_unsupported(params: &Params) -> Result<(), OAuthError> {
+    for (name, code) in [
+        ("request", ErrorCode::RequestNotSupported),
+        ("request_uri", ErrorCode::RequestUriNotSupported),
+        ("registration", ErrorCode::RegistrationNotSupported),
+    ] {
+        if params.get(name).is_some() {
+            return Err(code.into());
+        }
+    }
+    Ok(())
+}
+
+fn check_response_type(params: &Params, client: ClientRules<'_>) -> Result<ResponseType, OAuthError> {
+    let named = params.require("response_type", "response_type is missing")?;
+    let known = ResponseType::parse(named).ok_or(OAuthError::new(ErrorCode::UnsupportedResponseType))?;
+    if client.metadata.response_types.contains(&known) {
+        Ok(known)
+    } else {
+        Err(OAuthError::because(ErrorCode::UnauthorizedClient, "The client did not register this response_type"))
+    }
+}
+
+fn check_grant(client: ClientRules<'_>) -> Result<(), OAuthError> {
+    if client.metadata.allows_grant(GrantType::AuthorizationCode) {
+        Ok(())
+    } else {
+        Err(OAuthError::because(
+            ErrorCode::UnauthorizedClient,
+            "The client did not register the authorization_code grant",
+        ))
+    }
+}
+
+/// Names that the client did not register are refused; without a scope the client's own default is not guessed.
+fn check_scope(params: &Params, client: ClientRules<'_>) -> Result<Scope, OAuthError> {
+    let scope = Scope::parse(params.get("scope").unwrap_or_default())?;
+    if scope.is_empty() {
+        return Err(OAuthError::because(ErrorCode::InvalidScope, "scope is missing"));
+    }
+    if scope.is_within(&client.metadata.scope) {
+        Ok(scope)
+    } else {
+        Err(OAuthError::because(ErrorCode::InvalidScope, "The scope is not registered for this client"))
+    }
+}
+
+fn check_pkce(params: &Params, client: ClientRules<'_>) -> Result<Option<CodeChallenge>, OAuthError> {
+    let challenge = CodeChallenge::parse(params.get("code_challenge"), params.get("code_challenge_method"))?;
+    if challenge.is_none() && client.requires_pkce {
+        return Err(OAuthError::because(ErrorCode::InvalidRequest, "code_challenge is missing"));
+    }
+    Ok(challenge)
+}
+
+fn check_max_age(params: &Params) -> Result<Option<u64>, OAuthError> {
+    let malformed = || OAuthError::because(ErrorCode::InvalidRequest, "max_age must be a number of seconds");
+    match params.get("max_age") {
+        None => Ok(None),
+        Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().map(Some).map_err(|_| malformed()),
+        Some(_) => Err(malformed()),
+    }
+}
+
+fn bounded(params: &Params, name: &str) -> Result<Option<String>, OAuthError> {
+    match params.get(name) {
+        Some(value) if value.len() > LONGEST_ECHO => {
+            Err(OAuthError::because(ErrorCode::InvalidRequest, "state and nonce hold at most 4096 bytes"))
+        }
+        value => Ok(value.map(str::to_owned)),
+    }
+}
+
+fn text(params: &Params, name: &str) -> Result<Option<String>, OAuthError> {
+    match params.get(name) {
+        Some(value) if value.len() > LONGEST_TEXT => {
+            Err(OAuthError::because(ErrorCode::InvalidRequest, "A parameter is too long"))
+        }
+        value => Ok(value.map(str::to_owned)),
+    }
+}
+
+fn words(params: &Params, name: &str) -> Result<Vec<String>, OAuthError> {
+    let text = text(params, name)?.unwrap_or_default();
+    Ok(text.split(' ').filter(|word| !word.is_empty()).take(20).map(str::to_owned).collect())
+}

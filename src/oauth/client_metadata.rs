@@ -1,0 +1,150 @@
+//! Client metadata (RFC 7591 §2, OpenID Connect Registration 1.0 §2): what a client says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::Scope;
+use super::response::ResponseType;
+
+/// `grant_types` values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
+    /// RFC 6749 §6.
+    RefreshToken,
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// All, as discovery announces them.
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+
+    /// The wire value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// Reads a wire value.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
+/// `token_endpoint_auth_method` values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// A public client: no authentication.
+    None,
+    /// RFC 6749 §2.3.1, in the `Authorization` header.
+    ClientSecretBasic,
+    /// RFC 6749 §2.3.1, in the form.
+    ClientSecretPost,
+    /// OpenID Connect Core §9, an assertion signed with the client's private key.
+    PrivateKeyJwt,
+}
+
+impl AuthMethod {
+    /// All, as discovery announces them.
+    pub const ALL: [Self; 4] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// The wire value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    /// Reads a wire value.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == text)
+    }
+
+    /// Whether the client holds a shared secret.
+    pub const fn uses_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+/// Where a client runs (OpenID Connect Registration §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    /// On a server or in a browser.
+    #[default]
+    Web,
+    /// On the person's own device.
+    Native,
+}
+
+/// The registered metadata of a client, by the names of the specifications.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientMetadata {
+    /// Name shown to people.
+    pub client_name: String,
+    /// Where authorization responses may go, compared exactly.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Where a person may go after signing out (RP-Initiated Logout §3.1).
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Grants that the token endpoint accepts of this client.
+    pub grant_types: Vec<GrantType>,
+    /// Response types that the authorization endpoint accepts of this client.
+    #[serde(default)]
+    pub response_types: Vec<ResponseType>,
+    /// How the client proves itself at the token endpoint.
+    pub token_endpoint_auth_method: AuthMethod,
+    /// The widest scope that the client may be given.
+    pub scope: Scope,
+    /// Public keys of the client, a JWK Set by value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<serde_json::Value>,
+    /// Algorithm of its ID tokens (`RS256`, `PS256`, `ES256`, `EdDSA`).
+    pub id_token_signed_response_alg: String,
+    /// Where the client runs.
+    #[serde(default)]
+    pub application_type: ApplicationType,
+    /// Where a sign-in at the client begins (OpenID Connect Core §4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
+    /// Its home page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Its logo, shown on the pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// Its privacy policy, linked on the pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Its terms of service, linked on the pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    /// `auth_time` in every ID token (OpenID Connect Registration §2).
+    #[serde(default)]
+    pub require_auth_time: bool,
+    /// Seconds after which the person must sign in anew where the request says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u64>,
+}
+
+impl ClientMetadata {
+    /// Whether the client may use `grant`.
+    pub fn allows_grant(&self, grant: GrantType) -> bool {
+        self.grant_types.contains(&grant)
+    }
+
+    /// Whether the client authenticates at all.
+    pub fn is_confidential(&self) -> bool {
+        self.token_endpoint_auth_method != AuthMethod::None
+    }
+}
