@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(Digest::of(b"abc").to_base64url(), "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
         assert_eq!(
             base64url(&hmac_sha256(b"Jefe", b"what do ya want for nothing?")),
-            "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnewhkux-yEM"
+            "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM"
         );
     }
 

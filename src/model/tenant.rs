@@ -155,6 +155,7 @@ pub fn new_code(random: &dyn Entropy) -> String {
 pub fn is_department(text: &str) -> bool {
     match (text, text.len()) {
         ("2A" | "2B", _) => true,
+        _ if !text.bytes().all(|b| b.is_ascii_digit()) => false,
         (_, 2) => text.parse::<u8>().is_ok_and(|n| (1..=95).contains(&n) && n != 20),
         (_, 3) => text.parse::<u16>().is_ok_and(|n| (971..=978).contains(&n) || (986..=988).contains(&n)),
         _ => false,
