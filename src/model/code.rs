@@ -31,10 +31,10 @@ pub struct AuthorizationCode {
     pub tenant: Option<TenantId>,
     /// The browser session.
     pub sid: Uuid,
+    /// When that session began.
+    pub session_began_at: Timestamp,
     /// When the person proved who they are.
     pub auth_time: Timestamp,
-    /// Whether the ID token must say so.
-    pub wants_auth_time: bool,
     /// Authentication context class.
     pub acr: String,
     /// Authentication methods.

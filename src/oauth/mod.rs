@@ -6,6 +6,7 @@
 
 pub mod authorization;
 pub mod claims;
+pub mod client_auth;
 pub mod client_metadata;
 pub mod error;
 pub mod params;

@@ -1,0 +1,393 @@
+//! What tokens are made of: access tokens (RFC 9068 or opaque), ID tokens, refresh tokens.
+//!
+//! An opaque access token is its claims sealed under the master key, and a refresh token names its grant and generation
+//! under a MAC: neither needs a row to exist, so issuing writes nothing that its grant does not need.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::Provider;
+use super::subject::Subject;
+use crate::base::digest::{base64url, from_base64url, hmac_sha256};
+use crate::base::seal::MasterKey;
+use crate::base::secret::ct_eq;
+use crate::base::token::TokenKind;
+use crate::base::{Entropy, Secret, Timestamp, entropy};
+use crate::jose::{Algorithm, JoseError, Typ};
+use crate::model::client::{AccessTokenFormat, Client};
+use crate::model::grant::Grant;
+use crate::model::role::Role;
+use crate::oauth::Scope;
+
+/// Longest opaque access token taken, in bytes.
+const LONGEST_OPAQUE: usize = 8_192;
+/// Bytes of the salt that gives each opaque token a key of its own: nonces never meet under one key.
+const SALT: usize = 16;
+
+/// One audience as text, several as a list (RFC 7519 §4.1.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl Audience {
+    /// The named resources, or `default` where none was named.
+    pub fn of(resources: &[String], default: &str) -> Self {
+        match resources {
+            [] => Self::One(default.to_owned()),
+            [one] => Self::One(one.clone()),
+            many => Self::Many(many.to_vec()),
+        }
+    }
+}
+
+/// The tenant of an access token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantClaim {
+    /// Its short code.
+    pub code: String,
+    /// What it is.
+    pub kind: String,
+}
+
+/// Claims of an access token (RFC 9068 §2.2, and the tenant and roles).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// The issuer.
+    pub iss: String,
+    /// The person's UUID, or the `client_id` where a client acts for itself.
+    pub sub: String,
+    /// Whom the token is for.
+    pub aud: Audience,
+    /// To whom it was issued.
+    pub client_id: String,
+    /// What it allows.
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    pub scope: Scope,
+    /// Its own id; see [`AccessClaims::grant`].
+    pub jti: String,
+    /// Issued at, seconds.
+    pub iat: i64,
+    /// Expires at, seconds.
+    pub exp: i64,
+    /// When the person proved who they are, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// Authentication context class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// Authentication methods (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// The browser session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// The tenant's UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    /// The tenant's code and kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantClaim>,
+    /// Roles in the tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<Role>>,
+}
+
+impl AccessClaims {
+    /// The grant that the token came of, which its `jti` names; `None` for a client's own token.
+    pub fn grant(&self) -> Option<Uuid> {
+        let (grant, _) = self.jti.split_once('.')?;
+        Uuid::from_slice(&from_base64url(grant)?).ok()
+    }
+}
+
+/// A `jti`: the grant, where there is one, and 128 random bits.
+fn new_jti(grant: Option<Uuid>, random: &dyn Entropy) -> String {
+    let unique = base64url(&entropy::bytes::<16>(random));
+    match grant {
+        Some(grant) => format!("{}.{unique}", base64url(grant.as_bytes())),
+        None => unique,
+    }
+}
+
+/// The keys of tokens that are sealed or carry a MAC, derived from the master key.
+#[derive(Debug)]
+pub struct TokenSecrets {
+    master: MasterKey,
+    refresh: Secret<[u8; 32]>,
+}
+
+/// What a refresh token says, once its MAC is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshReference {
+    /// Its grant.
+    pub grant: Uuid,
+    /// Which of the grant's refresh tokens it is.
+    pub generation: i64,
+}
+
+impl TokenSecrets {
+    /// Derives the keys.
+    pub fn new(master: MasterKey) -> Self {
+        let refresh = master.derive("refresh-token");
+        Self { master, refresh }
+    }
+
+    /// The refresh token of a generation; the same each time, so that a retry gets what the lost answer held.
+    pub fn refresh_token(&self, reference: RefreshReference) -> String {
+        let mut bytes = reference_bytes(reference);
+        bytes.extend_from_slice(&hmac_sha256(self.refresh.expose(), &bytes));
+        format!("{}{}", TokenKind::RefreshToken.prefix(), base64url(&bytes))
+    }
+
+    /// Reads a refresh token; `None` when it is not one of ours.
+    pub fn read_refresh_token(&self, text: &str) -> Option<RefreshReference> {
+        let bytes = from_base64url(text.strip_prefix(TokenKind::RefreshToken.prefix()).filter(|rest| rest.len() == 75)?)?;
+        let (named, mac) = bytes.split_at_checked(24)?;
+        let (grant, generation) = named.split_at_checked(16)?;
+        if !ct_eq(&hmac_sha256(self.refresh.expose(), named), mac) {
+            return None;
+        }
+        Some(RefreshReference {
+            grant: Uuid::from_slice(grant).ok()?,
+            generation: i64::from_be_bytes(generation.try_into().ok()?),
+        })
+    }
+
+    fn seal(&self, claims: &AccessClaims, random: &dyn Entropy) -> String {
+        let salt: [u8; SALT] = entropy::bytes(random);
+        let clear = serde_json::to_vec(claims).unwrap_or_default();
+        let sealed = self.master.seal(random, &opaque_purpose(&salt), "", &clear);
+        format!("{}{}", TokenKind::AccessToken.prefix(), base64url(&[&salt[..], &sealed].concat()))
+    }
+
+    /// Reads an opaque access token; `None` when it is not one of ours.
+    pub fn open(&self, text: &str) -> Option<AccessClaims> {
+        let encoded = text.strip_prefix(TokenKind::AccessToken.prefix()).filter(|rest| rest.len() <= LONGEST_OPAQUE)?;
+        let bytes = from_base64url(encoded)?;
+        let (salt, sealed) = bytes.split_at_checked(SALT)?;
+        let clear = self.master.open(&opaque_purpose(salt), "", sealed)?;
+        serde_json::from_slice(clear.expose()).ok()
+    }
+}
+
+fn opaque_purpose(salt: &[u8]) -> String {
+    format!("access-token:{}", base64url(salt))
+}
+
+fn reference_bytes(reference: RefreshReference) -> Vec<u8> {
+    [&reference.grant.as_bytes()[..], &reference.generation.to_be_bytes()].concat()
+}
+
+/// An access token for a person's grant.
+pub fn access_token(
+    provider: &Provider,
+    client: &Client,
+    grant: &Grant,
+    subject: &Subject,
+    scope: &Scope,
+) -> Result<String, JoseError> {
+    let claims = AccessClaims {
+        sub: subject.user.uuid.to_string(),
+        auth_time: Some(grant.auth_time.seconds()),
+        acr: Some(grant.acr.clone()),
+        amr: grant.amr.clone(),
+        sid: Some(grant.sid.to_string()),
+        tenant_id: subject.membership.as_ref().map(|member| member.tenant.uuid.to_string()),
+        tenant: subject.membership.as_ref().map(|member| TenantClaim {
+            code: member.tenant.code.clone(),
+            kind: member.tenant.kind.as_str().to_owned(),
+        }),
+        roles: Some(subject.roles()),
+        ..common(provider, client, Some(grant.id), &grant.resources, scope)
+    };
+    write(provider, client, &claims)
+}
+
+/// An access token for a client that acts for itself (RFC 6749 §4.4).
+pub fn client_access_token(
+    provider: &Provider,
+    client: &Client,
+    scope: &Scope,
+    resources: &[String],
+) -> Result<String, JoseError> {
+    write(provider, client, &common(provider, client, None, resources, scope))
+}
+
+fn common(provider: &Provider, client: &Client, grant: Option<Uuid>, resources: &[String], scope: &Scope) -> AccessClaims {
+    let settings = provider.settings();
+    let now = provider.now();
+    AccessClaims {
+        iss: settings.issuer.clone(),
+        sub: client.client_id.clone(),
+        aud: Audience::of(resources, &settings.audience),
+        client_id: client.client_id.clone(),
+        scope: scope.clone(),
+        jti: new_jti(grant, provider.entropy()),
+        iat: now.seconds(),
+        exp: now.plus(settings.access_token_lifetime).seconds(),
+        auth_time: None,
+        acr: None,
+        amr: Vec::new(),
+        sid: None,
+        tenant_id: None,
+        tenant: None,
+        roles: None,
+    }
+}
+
+fn write(provider: &Provider, client: &Client, claims: &AccessClaims) -> Result<String, JoseError> {
+    match client.policy.access_token {
+        AccessTokenFormat::Jwt => provider.keys().current().sign(Algorithm::Es256, Typ::AccessToken, claims),
+        AccessTokenFormat::Opaque => Ok(provider.secrets().seal(claims, provider.entropy())),
+    }
+}
+
+/// What an ID token says beside the person.
+#[derive(Debug, Clone, Copy)]
+pub struct IdTokenFacts<'a> {
+    /// The grant: `auth_time`, `acr`, `amr`, `sid`.
+    pub grant: &'a Grant,
+    /// The granted scope: `tenant` and `roles` release their claims.
+    pub scope: &'a Scope,
+    /// Of the request, exactly.
+    pub nonce: Option<&'a str>,
+    /// The access token issued beside it, for `at_hash`.
+    pub access_token: Option<&'a str>,
+}
+
+/// An ID token (OpenID Connect Core §2), with nothing in it that nobody asked for.
+pub fn id_token(
+    provider: &Provider,
+    client: &Client,
+    subject: &Subject,
+    facts: IdTokenFacts<'_>,
+) -> Result<String, JoseError> {
+    let settings = provider.settings();
+    let now = provider.now();
+    let algorithm = Algorithm::parse(&client.metadata.id_token_signed_response_alg).unwrap_or(Algorithm::Rs256);
+    let Value::Object(mut claims) = json!({
+        "iss": settings.issuer,
+        "sub": subject.user.uuid.to_string(),
+        "aud": client.client_id,
+        "iat": now.seconds(),
+        "exp": now.plus(settings.id_token_lifetime).seconds(),
+        "auth_time": facts.grant.auth_time.seconds(),
+        "acr": facts.grant.acr,
+        "amr": facts.grant.amr,
+    }) else {
+        return Err(JoseError::Internal("claims are an object"));
+    };
+    if let Some(nonce) = facts.nonce {
+        claims.insert("nonce".to_owned(), nonce.into());
+    }
+    if let Some(token) = facts.access_token {
+        claims.insert("at_hash".to_owned(), left_half_hash(algorithm, token).into());
+    }
+    if !client.metadata.post_logout_redirect_uris.is_empty() {
+        claims.insert("sid".to_owned(), facts.grant.sid.to_string().into());
+    }
+    subject.add_tenant_claims(facts.scope, &mut claims);
+    provider.keys().current().sign(algorithm, Typ::IdToken, &claims)
+}
+
+/// `at_hash`, `c_hash` (OpenID Connect Core §3.1.3.6): the left half of the hash that goes with the algorithm.
+fn left_half_hash(algorithm: Algorithm, text: &str) -> String {
+    use aws_lc_rs::digest::{SHA256, SHA512, digest};
+    let hash = match algorithm {
+        Algorithm::EdDsa => digest(&SHA512, text.as_bytes()),
+        Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => digest(&SHA256, text.as_bytes()),
+    };
+    let bytes = hash.as_ref();
+    base64url(bytes.get(..bytes.len() / 2).unwrap_or_default())
+}
+
+/// Claims of an ID token that came back as a hint; its signature was verified, its life does not matter.
+#[derive(Debug, Clone)]
+pub struct IdTokenHint {
+    /// Whom it is about.
+    pub sub: String,
+    /// For which client it was issued.
+    pub aud: String,
+    /// The session, where the token named one.
+    pub sid: Option<String>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+}
+
+/// Reads an `id_token_hint` (OpenID Connect Core §3.1.2.1): ours, whole, of any age.
+pub fn read_hint(provider: &Provider, token: &str) -> Option<IdTokenHint> {
+    let claims: Map<String, Value> = provider.keys().current().verify_hint(token).ok()?.claims;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+    if text("iss")? != provider.issuer() {
+        return None;
+    }
+    Some(IdTokenHint {
+        sub: text("sub")?,
+        aud: text("aud")?,
+        sid: text("sid"),
+        issued_at: Timestamp::from_seconds(claims.get("iat").and_then(Value::as_i64)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SystemEntropy;
+
+    fn secrets() -> TokenSecrets {
+        TokenSecrets::new(MasterKey::new([1; 32]))
+    }
+
+    #[test]
+    fn a_refresh_token_reads_back_and_only_whole() {
+        let reference = RefreshReference { grant: Uuid::from_u128(7), generation: 3 };
+        let token = secrets().refresh_token(reference);
+        assert_eq!(secrets().read_refresh_token(&token), Some(reference));
+        assert_eq!(TokenSecrets::new(MasterKey::new([2; 32])).read_refresh_token(&token), None);
+        let mut next = reference;
+        next.generation += 1;
+        assert_ne!(secrets().refresh_token(next), token);
+        for forged in [token.to_lowercase(), format!("{token}A"), token.replace("grt_", "gat_"), String::new(), "grt_".to_owned()] {
+            assert_eq!(secrets().read_refresh_token(&forged), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn an_opaque_token_reads_back_and_only_whole() {
+        let claims = AccessClaims {
+            iss: "https://op.test".to_owned(),
+            sub: "app".to_owned(),
+            aud: Audience::One("https://op.test".to_owned()),
+            client_id: "app".to_owned(),
+            scope: Scope::parse("openid").unwrap(),
+            jti: new_jti(Some(Uuid::from_u128(9)), &SystemEntropy),
+            iat: 1,
+            exp: 2,
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            sid: None,
+            tenant_id: None,
+            tenant: None,
+            roles: None,
+        };
+        let token = secrets().seal(&claims, &SystemEntropy);
+        assert_eq!(secrets().open(&token), Some(claims.clone()));
+        assert_eq!(claims.grant(), Some(Uuid::from_u128(9)));
+        assert_eq!(TokenSecrets::new(MasterKey::new([2; 32])).open(&token), None);
+        assert_eq!(secrets().open(token.strip_suffix(|_: char| true).unwrap()), None);
+        assert!(!token.contains("app"));
+    }
+
+    #[test]
+    fn the_hash_of_the_specification() {
+        // OpenID Connect Core appendix A.3: at_hash of the example access token.
+        assert_eq!(left_half_hash(Algorithm::Rs256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+    }
+}
