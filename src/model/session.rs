@@ -8,6 +8,9 @@ use crate::base::Timestamp;
 use crate::base::digest::Digest;
 use crate::base::id::{TenantId, UserId};
 
+/// Authentication context class of a password alone.
+pub const ACR_PASSWORD: &str = "urn:guichet:acr:password";
+
 /// How long sessions live.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLifetimes {

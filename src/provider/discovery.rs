@@ -31,9 +31,7 @@ pub mod path {
 }
 
 /// Authentication context classes, weakest first.
-pub const ACR_VALUES: [&str; 1] = [ACR_PASSWORD];
-/// A password alone.
-pub const ACR_PASSWORD: &str = "urn:guichet:acr:password";
+pub const ACR_VALUES: [&str; 1] = [crate::model::session::ACR_PASSWORD];
 
 /// The document, ready to send.
 pub fn document(settings: &Settings, keyring: &Keyring) -> Bytes {
