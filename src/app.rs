@@ -1,0 +1,199 @@
+//! The composition root: configuration in, a running application out.
+//!
+//! The only place that knows every room. Nothing below it reads the configuration; each room gets the small struct it needs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::account::limits::SignInLimit;
+use crate::account::passwords::{HashParams, Hasher};
+use crate::account::{self, Accounts};
+use crate::base::clock::SystemClock;
+use crate::base::entropy::SystemEntropy;
+use crate::base::seal::MasterKey;
+use crate::base::{Clock, Entropy};
+use crate::config::{Config, RateLimit};
+use crate::http::site::{self, Site};
+use crate::jobs;
+use crate::jose::master;
+use crate::model::session::SessionLifetimes;
+use crate::provider::keys::{KeyMaker, KeyringHandle, Rotation, RotationPolicy, rotate};
+use crate::provider::{self, Provider, ProviderError, Settings};
+use crate::store::{Store, StoreError, StoreOptions};
+
+/// Why the application does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration lacks something that only serving needs.
+    #[error("{0}")]
+    Config(String),
+    /// Storage cannot be opened or is of another version.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The master key cannot be read, or does not open the signing keys.
+    #[error("{0}")]
+    Keys(String),
+}
+
+impl From<ProviderError> for StartError {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Store(error) => Self::Store(error),
+            other => Self::Keys(other.to_string()),
+        }
+    }
+}
+
+/// Time and randomness, which tests replace.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) }
+    }
+}
+
+/// The application, ready to be served or to be acted upon by the command line.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its configuration.
+    pub config: Arc<Config>,
+    /// Time and randomness.
+    pub world: World,
+    /// Storage.
+    pub store: Store,
+    /// What secrets at rest depend on.
+    pub master: MasterKey,
+    /// The accounts.
+    pub accounts: Accounts,
+    /// The OpenID provider.
+    pub provider: Provider,
+}
+
+impl App {
+    /// Opens storage, brings it up to date, makes the first keys and puts the rooms together.
+    pub async fn start(config: Config, world: World) -> Result<Self, StartError> {
+        let store = open_store(&config).await?;
+        store.migrate().await?;
+        Self::over(config, world, store).await
+    }
+
+    /// Puts the rooms together over an open store.
+    pub async fn over(config: Config, world: World, store: Store) -> Result<Self, StartError> {
+        let master = master_key(&config, world.entropy.as_ref())?;
+        let maker = KeyMaker { master: &master, entropy: world.entropy.as_ref(), clock: world.clock.as_ref() };
+        rotate(&store, maker, &rotation_policy(&config), Rotation::Due).await?;
+        let keys = KeyringHandle::open(&store, master.clone()).await?;
+        let provider = Provider::new(provider::Parts {
+            settings: settings(&config),
+            clock: Arc::clone(&world.clock),
+            entropy: Arc::clone(&world.entropy),
+            store: store.clone(),
+            keys,
+            master: master.clone(),
+        });
+        let accounts = accounts(&config, &world, &store, &master);
+        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider })
+    }
+
+    /// What the handlers work with.
+    pub fn site(&self) -> Site {
+        let issuer = &self.config.issuer;
+        Site::new(site::Parts {
+            provider: self.provider.clone(),
+            accounts: self.accounts.clone(),
+            entropy: Arc::clone(&self.world.entropy),
+            brand: self.config.pages.brand.clone(),
+            support_email: self.config.pages.support_email.clone(),
+            default_locale: self.config.pages.default_locale,
+            origin: issuer.origin(),
+            base_path: issuer.path().to_owned(),
+            secure: issuer.is_https(),
+            csrf_key: self.master.derive("csrf"),
+        })
+    }
+
+    /// What runs beside the requests.
+    pub fn jobs(&self) -> jobs::Jobs {
+        jobs::Jobs {
+            store: self.store.clone(),
+            provider: self.provider.clone(),
+            world_clock: Arc::clone(&self.world.clock),
+            entropy: Arc::clone(&self.world.entropy),
+            master: self.master.clone(),
+            rotation: rotation_policy(&self.config),
+            session_absolute: self.config.sessions.absolute,
+        }
+    }
+}
+
+/// Opens the configured storage.
+pub async fn open_store(config: &Config) -> Result<Store, StoreError> {
+    Store::open(&StoreOptions {
+        database_url: config.database_url.clone(),
+        redis_url: config.redis_url.clone(),
+        max_connections: 16,
+    })
+    .await
+}
+
+/// Reads the master key from the configuration or from `<data_dir>/keys`, where the first start makes one.
+pub fn master_key(config: &Config, entropy: &dyn Entropy) -> Result<MasterKey, StartError> {
+    let read = match &config.master_key {
+        Some(text) => master::from_text(text),
+        None => master::load_or_create(&Path::new(&config.data_dir).join("keys"), entropy),
+    };
+    read.map_err(|error| StartError::Keys(error.to_string()))
+}
+
+/// When signing keys change. A key verifies for as long as the longest-lived token that it signed, and an hour.
+pub fn rotation_policy(config: &Config) -> RotationPolicy {
+    let longest = config.tokens.access_token_lifetime.max(config.tokens.id_token_lifetime);
+    RotationPolicy {
+        algorithms: config.keys.algorithms.clone(),
+        prepublish: config.keys.prepublish,
+        retire_after: longest + std::time::Duration::from_secs(3_600),
+        active_for: config.keys.rotate_after,
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        issuer: config.issuer.as_str().to_owned(),
+        access_token_lifetime: config.tokens.access_token_lifetime,
+        id_token_lifetime: config.tokens.id_token_lifetime,
+        code_lifetime: config.tokens.code_lifetime,
+        refresh_token_lifetime: config.tokens.refresh_token_lifetime,
+        refresh_grace: config.tokens.refresh_grace,
+        audience: config.tokens.audience.clone().unwrap_or_else(|| config.issuer.as_str().to_owned()),
+        sessions: lifetimes(config),
+    }
+}
+
+const fn lifetimes(config: &Config) -> SessionLifetimes {
+    SessionLifetimes { idle: config.sessions.idle, absolute: config.sessions.absolute }
+}
+
+fn accounts(config: &Config, world: &World, store: &Store, master: &MasterKey) -> Accounts {
+    let params = HashParams { memory_kib: config.passwords.memory_kib, iterations: config.passwords.iterations };
+    Accounts::new(account::Parts {
+        clock: Arc::clone(&world.clock),
+        entropy: Arc::clone(&world.entropy),
+        store: store.clone(),
+        hasher: Hasher::start(params, config.passwords.workers, config.passwords.queue),
+        policy: config.passwords.policy,
+        lifetimes: lifetimes(config),
+        sign_in_limit: match config.rate_limits.login {
+            RateLimit::Off => None,
+            RateLimit::Per { count, window } => Some(SignInLimit { count, window }),
+        },
+        brand: config.pages.brand.clone(),
+        limit_key: master.derive("limits"),
+    })
+}

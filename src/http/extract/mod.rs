@@ -1,0 +1,9 @@
+//! How requests are read: parameters, cookies, the browser, the caller's address.
+
+pub mod bearer;
+pub mod browser;
+pub mod cookies;
+pub mod params;
+
+pub use browser::Browser;
+pub use params::{FormParams, QueryParams};

@@ -1,0 +1,96 @@
+//! End-session endpoint, OpenID Connect RP-Initiated Logout 1.0.
+//!
+//! 1. read the request  2. proven by its hint: end the session and go on  3. otherwise ask the person; nothing ends on a GET
+//! that proves nothing (security item 47).
+
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::response::Response;
+use url::form_urlencoded::Serializer;
+
+use crate::http::extract::{Browser, FormParams, QueryParams};
+use crate::http::pages::scene::{Person, person};
+use crate::http::pages::{guard, show};
+use crate::http::respond::authorization::see_other;
+use crate::http::respond::page;
+use crate::http::site::Site;
+use crate::http::trouble::Trouble;
+use crate::model::session::SessionEnd;
+use crate::oauth::Params;
+use crate::provider::discovery::path;
+use crate::provider::end_session::{self, LogoutRequest};
+
+/// `GET /end-session`.
+pub async fn get(State(site): State<Site>, browser: Browser, QueryParams(params): QueryParams) -> Response {
+    let outcome = match params {
+        Ok(params) => begin(&site, &browser, &params).await,
+        Err(error) => Err(Trouble::Refused(error)),
+    };
+    browser.remember(outcome.unwrap_or_else(|error| page::trouble(&site, &browser, error)))
+}
+
+/// `POST /end-session`: a relying application's POST comes without our cookies and goes on as a GET; the form of our own
+/// confirmation page carries `csrf` and ends the session.
+pub async fn post(State(site): State<Site>, browser: Browser, FormParams(params): FormParams) -> Response {
+    if params.get("csrf").is_none() {
+        let query = Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
+        return see_other(&format!("{}?{query}", site.link(path::END_SESSION)));
+    }
+    confirmed(&site, &browser, &params).await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
+}
+
+async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Response, Trouble> {
+    let request = end_session::read(site.provider(), params).await?;
+    let present = person(site, browser, None).await?;
+    let sub = present.as_ref().map(|person| person.user.uuid.to_string());
+    if request.is_proven(sub.as_deref()) {
+        return end(site, browser, present, &request, Proof::Hint).await;
+    }
+    if present.is_none() {
+        return Ok(show::signed_out(site, browser, &request));
+    }
+    Ok(show::logout(site, browser, params, &request))
+}
+
+async fn confirmed(site: &Site, browser: &Browser, params: &Params) -> Result<Response, Trouble> {
+    if let Err(refused) = guard::own_form(site, browser, params) {
+        return Ok(refused);
+    }
+    let request = end_session::read(site.provider(), params).await?;
+    let present = person(site, browser, None).await?;
+    end(site, browser, present, &request, Proof::Person).await
+}
+
+/// What allows the session to end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// An ID token of ours about this person: the client may be redirected to.
+    Hint,
+    /// The person's own word; without a hint nobody proved who asks, so nothing redirects.
+    Person,
+}
+
+async fn end(
+    site: &Site,
+    browser: &Browser,
+    present: Option<Person>,
+    request: &LogoutRequest,
+    proof: Proof,
+) -> Result<Response, Trouble> {
+    if let Some(person) = &present {
+        end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
+    }
+    let mut response = match &request.return_uri {
+        Some(uri) if proof == Proof::Hint || request.hint.is_some() => see_other(&with_state(uri, request.state.as_deref())),
+        _ => show::signed_out(site, browser, request),
+    };
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
+    Ok(browser.sign_out(response))
+}
+
+fn with_state(uri: &str, state: Option<&str>) -> String {
+    let Some(state) = state else { return uri.to_owned() };
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    let encoded = Serializer::new(String::new()).append_pair("state", state).finish();
+    format!("{uri}{separator}{encoded}")
+}

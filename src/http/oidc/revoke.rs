@@ -1,0 +1,29 @@
+//! Token revocation, RFC 7009.
+
+use axum::extract::State;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+
+use crate::http::extract::FormParams;
+use crate::http::respond::json;
+use crate::http::site::Site;
+use crate::oauth::Params;
+use crate::provider::client_auth::authenticate;
+use crate::provider::discovery::path;
+use crate::provider::{ProviderError, revoke};
+
+/// `POST /revoke`.
+pub async fn post(State(site): State<Site>, headers: HeaderMap, FormParams(params): FormParams) -> Response {
+    match answer(&site, &headers, &params).await {
+        Ok(()) => json::ok(&serde_json::json!({})),
+        Err(error) => json::oauth_error(&error.into_oauth()),
+    }
+}
+
+async fn answer(site: &Site, headers: &HeaderMap, params: &Params) -> Result<(), ProviderError> {
+    let provider = site.provider();
+    let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let client = authenticate(provider, authorization, params, &site.url(path::REVOKE)).await?;
+    revoke::revoke(provider, &client, params).await
+}

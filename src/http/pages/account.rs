@@ -1,0 +1,164 @@
+//! The person's own pages: sessions, consents, password.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use uuid::Uuid;
+
+use super::scene::{Person, person};
+use super::{guard, show};
+use crate::account::password_change::{Change, Changed, change};
+use crate::account::{overview, sessions};
+use crate::base::Secret;
+use crate::http::extract::{Browser, FormParams};
+use crate::http::respond::authorization::see_other;
+use crate::http::respond::page;
+use crate::http::site::Site;
+use crate::http::trouble::Trouble;
+use crate::model::journey::{OwnPage, Purpose};
+use crate::model::session::SessionEnd;
+use crate::oauth::Params;
+use crate::provider::{end_session, journeys};
+
+use super::interaction::path_of;
+
+const ACCOUNT: &str = "/account";
+
+/// `GET /sign-in`: begins a sign-in that ends on the account page.
+pub async fn sign_in(State(site): State<Site>, browser: Browser) -> Response {
+    let response = match begin(&site, &browser).await {
+        Ok(response) => response,
+        Err(error) => page::trouble(&site, &browser, error),
+    };
+    browser.remember(response)
+}
+
+async fn begin(site: &Site, browser: &Browser) -> Result<Response, Trouble> {
+    let purpose = Purpose::Own { page: OwnPage::Account };
+    let handle = journeys::begin(site.provider(), purpose, &browser.digest()).await?;
+    Ok(see_other(&site.link(&path_of(&handle))))
+}
+
+/// `GET /account`.
+pub async fn get(State(site): State<Site>, browser: Browser) -> Response {
+    let response = match account(&site, &browser).await {
+        Ok(response) => response,
+        Err(error) => page::trouble(&site, &browser, error),
+    };
+    browser.remember(response)
+}
+
+async fn account(site: &Site, browser: &Browser) -> Result<Response, Trouble> {
+    let Some(person) = person(site, browser, None).await? else { return begin(site, browser).await };
+    match overview::overview(site.accounts(), person.user.id).await? {
+        Some(content) => Ok(show::account(site, browser, &person, &content)),
+        None => begin(site, browser).await,
+    }
+}
+
+/// The signed-in person behind a form of ours, or the answer that sends the browser elsewhere.
+async fn posted(site: &Site, browser: &Browser, params: &Params) -> Result<Result<Person, Response>, Trouble> {
+    if let Err(refused) = guard::own_form(site, browser, params) {
+        return Ok(Err(refused));
+    }
+    Ok(person(site, browser, None).await?.ok_or_else(|| see_other(&site.link("/sign-in"))))
+}
+
+/// `POST /account/sessions/{sid}/end`.
+pub async fn end_one(
+    State(site): State<Site>,
+    browser: Browser,
+    Path(sid): Path<Uuid>,
+    FormParams(params): FormParams,
+) -> Response {
+    act(&site, &browser, &params, async |person: Person| {
+        if person.session.sid == sid {
+            end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
+        } else {
+            sessions::end_one(site.accounts(), person.user.id, sid).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// `POST /account/sessions/end-others`.
+pub async fn end_others(State(site): State<Site>, browser: Browser, FormParams(params): FormParams) -> Response {
+    act(&site, &browser, &params, async |person: Person| {
+        sessions::end_others(site.accounts(), person.user.id, person.session.sid).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// `POST /account/consents/{client_id}/withdraw`.
+pub async fn withdraw(
+    State(site): State<Site>,
+    browser: Browser,
+    Path(client_id): Path<String>,
+    FormParams(params): FormParams,
+) -> Response {
+    act(&site, &browser, &params, async |person: Person| {
+        overview::withdraw_consent(site.accounts(), person.user.id, &client_id).await?;
+        Ok(())
+    })
+    .await
+}
+
+async fn act(
+    site: &Site,
+    browser: &Browser,
+    params: &Params,
+    act: impl AsyncFnOnce(Person) -> Result<(), Trouble>,
+) -> Response {
+    let done = async {
+        match posted(site, browser, params).await? {
+            Ok(person) => {
+                act(person).await?;
+                Ok(see_other(&site.link(ACCOUNT)))
+            }
+            Err(response) => Ok(response),
+        }
+    };
+    done.await.unwrap_or_else(|error| page::trouble(site, browser, error))
+}
+
+/// `GET /account/password`.
+pub async fn password(State(site): State<Site>, browser: Browser) -> Response {
+    let response = match person(&site, &browser, None).await {
+        Ok(Some(person)) => show::password(&site, &browser, &person, None, StatusCode::OK),
+        Ok(None) => see_other(&site.link("/sign-in")),
+        Err(error) => page::trouble(&site, &browser, error),
+    };
+    browser.remember(response)
+}
+
+/// `POST /account/password`: `current_password`, `new_password`, `new_password_again`.
+pub async fn post_password(State(site): State<Site>, browser: Browser, FormParams(params): FormParams) -> Response {
+    change_password(&site, &browser, &params).await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
+}
+
+async fn change_password(site: &Site, browser: &Browser, params: &Params) -> Result<Response, Trouble> {
+    let person = match posted(site, browser, params).await? {
+        Ok(person) => person,
+        Err(response) => return Ok(response),
+    };
+    let field = |name: &str| params.get(name).unwrap_or_default().to_owned();
+    let new = field("new_password");
+    if new != field("new_password_again") {
+        let problem = show::PasswordProblem::Mismatch;
+        return Ok(show::password(site, browser, &person, Some(problem), StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    let wanted = Change {
+        present: Secret::new(field("current_password")),
+        new: Secret::new(new),
+        address: browser.address(),
+    };
+    let (problem, status) = match change(site.accounts(), &person.session, wanted).await? {
+        Changed::Done => return Ok(see_other(&site.link("/account?changed=password"))),
+        Changed::WrongPassword => (show::PasswordProblem::Wrong, StatusCode::UNPROCESSABLE_ENTITY),
+        Changed::Refused(refusal) => (show::PasswordProblem::Refused(refusal), StatusCode::UNPROCESSABLE_ENTITY),
+        Changed::TooMany { retry_after } => (show::PasswordProblem::TooMany(retry_after), StatusCode::TOO_MANY_REQUESTS),
+    };
+    Ok(show::password(site, browser, &person, Some(problem), status))
+}

@@ -1,0 +1,20 @@
+//! Who may post a form: this browser, from a page of ours (security item 105).
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::http::extract::Browser;
+use crate::http::middleware::origin::check_same_origin;
+use crate::http::respond::page;
+use crate::http::site::Site;
+use crate::oauth::{ErrorCode, OAuthError, Params};
+
+/// Refuses a form that another site sent, or that does not carry this browser's token: 403, nothing changed.
+pub fn own_form(site: &Site, browser: &Browser, params: &Params) -> Result<(), Response> {
+    let own = check_same_origin(browser.headers(), &site.origin).is_ok() && browser.owns(site, params.get("csrf"));
+    if own {
+        return Ok(());
+    }
+    let error = OAuthError::because(ErrorCode::AccessDenied, "The form did not come from a page of this browser");
+    Err(page::oauth_error_with(site, browser, &error, StatusCode::FORBIDDEN))
+}

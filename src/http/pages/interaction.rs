@@ -1,0 +1,333 @@
+//! The pages of a sign-in journey, all behind one resume route.
+//!
+//! `GET /interaction/{journey}` asks the dispatcher and shows its page, or answers the request. Each form posts one step,
+//! which is recorded, and comes back to the same route by 303: pages never send to one another.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::scene::{self, Scene, request_of};
+use super::{guard, show};
+use crate::account::sessions;
+use crate::account::sign_in::{Attempt, SignIn, sign_in};
+use crate::audit::{Action, AuditEvent};
+use crate::base::Secret;
+use crate::base::id::TenantId;
+use crate::http::extract::{Browser, FormParams};
+use crate::http::respond::authorization::{Target, redirect, see_other};
+use crate::http::respond::{json, page};
+use crate::http::site::Site;
+use crate::http::trouble::Trouble;
+use crate::model::journey::{Journey, OwnPage, Purpose};
+use crate::oauth::authorization::order::RedirectRefusal;
+use crate::oauth::response::ResponseMode;
+use crate::oauth::{ErrorCode, OAuthError, Params};
+use crate::provider::dispatch::Next;
+use crate::provider::issue::authorization_code;
+use crate::provider::journeys::{self, Loaded};
+
+/// Longest password and address taken, in bytes.
+const LONGEST_PASSWORD: usize = 1_024;
+const LONGEST_EMAIL: usize = 320;
+
+/// The resume route of a journey.
+pub fn path_of(handle: &str) -> String {
+    format!("/interaction/{handle}")
+}
+
+/// What comes next, as a page or as an answer.
+#[derive(Debug)]
+pub enum Step {
+    /// A page of ours.
+    Page(Box<Scene>),
+    /// The end of the journey.
+    Answer(Answer),
+}
+
+/// How a journey ends.
+#[derive(Debug)]
+pub enum Answer {
+    /// With a code for the client, in this tenant; or on the page that the person came for.
+    Done(Box<Scene>, Option<TenantId>),
+    /// With a refusal for the client.
+    Refused(OAuthError),
+}
+
+/// Asks the dispatcher.
+pub async fn next(site: &Site, browser: &Browser, journey: &Journey) -> Result<Step, Trouble> {
+    let scene = scene::scene(site, browser, journey).await?;
+    Ok(match &scene.next {
+        Next::Issue(tenant) => {
+            let tenant = *tenant;
+            Step::Answer(Answer::Done(Box::new(scene), tenant))
+        }
+        Next::Refuse(error) => Step::Answer(Answer::Refused(error.clone())),
+        Next::SignIn(_) | Next::ChooseTenant | Next::Consent => Step::Page(Box::new(scene)),
+    })
+}
+
+/// Ends a journey that nobody else has ended.
+pub async fn answer(site: &Site, browser: &Browser, journey: &Journey, answer: Answer) -> Response {
+    match (&journey.purpose, answer) {
+        (Purpose::Own { page: OwnPage::Account }, Answer::Done(..)) => see_other(&site.link("/account")),
+        (Purpose::Own { .. }, Answer::Refused(_)) => see_other(&site.link("/")),
+        (Purpose::Authorize { request }, Answer::Refused(error)) => {
+            let refusal = RedirectRefusal {
+                redirect_uri: request.redirect_uri.clone(),
+                response_mode: request.response_mode,
+                state: request.state.clone(),
+                error,
+            };
+            refuse(site, browser, &refusal)
+        }
+        (Purpose::Authorize { request }, Answer::Done(scene, tenant)) => {
+            let (Some(client), Some(person)) = (&scene.client, &scene.person) else {
+                return page::trouble(site, browser, Trouble::Internal("issued without a person".to_owned()));
+            };
+            match authorization_code(site.provider(), request, client, &person.session, tenant).await {
+                Ok(code) => {
+                    let target = Target { redirect_uri: &request.redirect_uri, mode: request.response_mode };
+                    let mut fields = vec![("code", code.expose())];
+                    fields.extend(request.state.as_deref().map(|state| ("state", state)));
+                    respond(site, browser, target, &fields)
+                }
+                Err(error) => page::trouble(site, browser, error.into()),
+            }
+        }
+    }
+}
+
+/// Tells the client of a refusal.
+pub fn refuse(site: &Site, browser: &Browser, refusal: &RedirectRefusal) -> Response {
+    json::log(&refusal.error);
+    let target = Target { redirect_uri: &refusal.redirect_uri, mode: refusal.response_mode };
+    let mut fields = vec![("error", refusal.error.code.as_str()), ("error_description", refusal.error.description())];
+    fields.extend(refusal.state.as_deref().map(|state| ("state", state)));
+    respond(site, browser, target, &fields)
+}
+
+fn respond(site: &Site, browser: &Browser, target: Target<'_>, fields: &[(&str, &str)]) -> Response {
+    let mut fields = fields.to_vec();
+    fields.push(("iss", site.provider().issuer()));
+    match target.mode {
+        ResponseMode::FormPost => show::form_post(site, browser, target.redirect_uri, &fields),
+        ResponseMode::Query | ResponseMode::Fragment => redirect(target, &fields),
+    }
+}
+
+/// `GET /interaction/{journey}`.
+pub async fn get(State(site): State<Site>, browser: Browser, Path(handle): Path<String>) -> Response {
+    let response = match resume(&site, &browser, &handle).await {
+        Ok(response) => response,
+        Err(error) => page::trouble(&site, &browser, error),
+    };
+    browser.remember(response)
+}
+
+async fn resume(site: &Site, browser: &Browser, handle: &str) -> Result<Response, Trouble> {
+    let Some(loaded) = journeys::load(site.provider(), handle, browser.known_digest().as_ref()).await? else {
+        return Ok(page::journey_over(site, browser));
+    };
+    match next(site, browser, &loaded.journey).await? {
+        Step::Page(scene) => Ok(show::step(site, browser, handle, &loaded.journey, &scene, None)),
+        Step::Answer(end) => finish(site, browser, &loaded, end).await,
+    }
+}
+
+async fn finish(site: &Site, browser: &Browser, loaded: &Loaded, end: Answer) -> Result<Response, Trouble> {
+    if journeys::take(site.provider(), loaded).await? {
+        Ok(answer(site, browser, &loaded.journey, end).await)
+    } else {
+        Ok(page::journey_over(site, browser))
+    }
+}
+
+/// A posted step: the journey must be this browser's, and the form ours.
+async fn posted(site: &Site, browser: &Browser, handle: &str, params: &Params) -> Result<Result<Loaded, Response>, Trouble> {
+    if let Err(refused) = guard::own_form(site, browser, params) {
+        return Ok(Err(refused));
+    }
+    match journeys::load(site.provider(), handle, browser.known_digest().as_ref()).await? {
+        Some(loaded) => Ok(Ok(loaded)),
+        None => Ok(Err(page::journey_over(site, browser))),
+    }
+}
+
+/// `POST /interaction/{journey}/sign-in`: `email`, `password`.
+pub async fn post_sign_in(
+    State(site): State<Site>,
+    browser: Browser,
+    Path(handle): Path<String>,
+    FormParams(params): FormParams,
+) -> Response {
+    match try_sign_in(&site, &browser, &handle, &params).await {
+        Ok(response) => response,
+        Err(error) => page::trouble(&site, &browser, error),
+    }
+}
+
+async fn try_sign_in(site: &Site, browser: &Browser, handle: &str, params: &Params) -> Result<Response, Trouble> {
+    let mut loaded = match posted(site, browser, handle, params).await? {
+        Ok(loaded) => loaded,
+        Err(response) => return Ok(response),
+    };
+    let (email, password) = (params.get("email").unwrap_or_default(), params.get("password").unwrap_or_default());
+    if email.len() > LONGEST_EMAIL || password.len() > LONGEST_PASSWORD {
+        return Err(Trouble::Refused(OAuthError::because(ErrorCode::InvalidRequest, "A field is too long")));
+    }
+    let present = match browser.session_cookie() {
+        Some(cookie) => sessions::find(site.accounts(), cookie).await?,
+        None => None,
+    };
+    let attempt = Attempt {
+        email: email.to_owned(),
+        password: Secret::new(password.to_owned()),
+        address: browser.address(),
+        user_agent: browser.user_agent(),
+        present,
+    };
+    match sign_in(site.accounts(), attempt).await? {
+        SignIn::Done { session, token } => {
+            let now = site.now();
+            journeys::advance(site.provider(), &mut loaded, |journey| {
+                journey.signed_in_at = Some(now);
+                journey.sid = Some(session.sid);
+                journey.tenant = None;
+                journey.consented = false;
+            })
+            .await?;
+            Ok(browser.sign_in(see_other(&site.link(&path_of(handle))), token.expose()))
+        }
+        SignIn::Refused => failed(site, browser, handle, &loaded, show::Problem::WrongCredentials { email }).await,
+        SignIn::TooMany { retry_after } => {
+            failed(site, browser, handle, &loaded, show::Problem::TooMany { email, retry_after }).await
+        }
+    }
+}
+
+async fn failed(
+    site: &Site,
+    browser: &Browser,
+    handle: &str,
+    loaded: &Loaded,
+    problem: show::Problem<'_>,
+) -> Result<Response, Trouble> {
+    let scene = scene::scene(site, browser, &loaded.journey).await?;
+    Ok(show::sign_in(site, browser, handle, &loaded.journey, &scene, Some(problem)))
+}
+
+/// `POST /interaction/{journey}/tenant`: `tenant`, a code.
+pub async fn post_tenant(
+    State(site): State<Site>,
+    browser: Browser,
+    Path(handle): Path<String>,
+    FormParams(params): FormParams,
+) -> Response {
+    match choose_tenant(&site, &browser, &handle, &params).await {
+        Ok(response) => response,
+        Err(error) => page::trouble(&site, &browser, error),
+    }
+}
+
+async fn choose_tenant(site: &Site, browser: &Browser, handle: &str, params: &Params) -> Result<Response, Trouble> {
+    let mut loaded = match posted(site, browser, handle, params).await? {
+        Ok(loaded) => loaded,
+        Err(response) => return Ok(response),
+    };
+    let scene = scene::scene(site, browser, &loaded.journey).await?;
+    let back = see_other(&site.link(&path_of(handle)));
+    let Some(person) = scene.person else { return Ok(back) };
+    let code = params.get("tenant").unwrap_or_default();
+    let Some(chosen) = person.memberships.iter().find(|member| member.tenant.code == code) else { return Ok(back) };
+    let tenant = chosen.tenant.id;
+    sessions::choose_tenant(site.accounts(), &person.session, tenant).await?;
+    journeys::advance(site.provider(), &mut loaded, |journey| {
+        same_session(journey, person.session.sid);
+        journey.tenant = Some(tenant);
+    })
+    .await?;
+    Ok(back)
+}
+
+/// What a journey saw with another session does not count for this one.
+fn same_session(journey: &mut Journey, sid: uuid::Uuid) {
+    if journey.sid != Some(sid) {
+        journey.sid = Some(sid);
+        journey.signed_in_at = None;
+        journey.tenant = None;
+        journey.consented = false;
+    }
+}
+
+/// `POST /interaction/{journey}/consent`: `decision`, `allow` or `deny`.
+pub async fn post_consent(
+    State(site): State<Site>,
+    browser: Browser,
+    Path(handle): Path<String>,
+    FormParams(params): FormParams,
+) -> Response {
+    match consent(&site, &browser, &handle, &params).await {
+        Ok(response) => response,
+        Err(error) => page::trouble(&site, &browser, error),
+    }
+}
+
+async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) -> Result<Response, Trouble> {
+    let mut loaded = match posted(site, browser, handle, params).await? {
+        Ok(loaded) => loaded,
+        Err(response) => return Ok(response),
+    };
+    let decision = params.get("decision").unwrap_or_default();
+    if decision == "deny" {
+        return cancelled(site, browser, &loaded).await;
+    }
+    let scene = scene::scene(site, browser, &loaded.journey).await?;
+    let back = see_other(&site.link(&path_of(handle)));
+    // Consent counts where it was asked for: not before sign-in and the choice of tenant, and only from the consent page.
+    let (Next::Consent, Some(person), Some(client)) = (&scene.next, &scene.person, &scene.client) else { return Ok(back) };
+    let Some(request) = request_of(&loaded.journey).filter(|_| decision == "allow") else { return Ok(back) };
+    let (user, key, scope, now) = (person.user.id, client.key, request.scope.clone(), site.now());
+    let mut event = AuditEvent::new(Action::ConsentGiven, now);
+    event.actor_user = Some(user);
+    event.entity_type = Some("client".to_owned());
+    event.entity_id = Some(client.client_id.clone());
+    event.address = browser.address().map(|address| address.to_string());
+    event.details.insert("scope".to_owned(), scope.to_string().into());
+    site.accounts()
+        .store()
+        .write("give_consent", move |tx| {
+            Box::pin(async move {
+                tx.extend_consent(user, key, &scope, now).await?;
+                tx.append_audit(&event).await?;
+                Ok::<_, Trouble>(())
+            })
+        })
+        .await?;
+    let sid = person.session.sid;
+    journeys::advance(site.provider(), &mut loaded, |journey| {
+        same_session(journey, sid);
+        journey.consented = true;
+    })
+    .await?;
+    Ok(back)
+}
+
+/// `POST /interaction/{journey}/cancel`.
+pub async fn post_cancel(
+    State(site): State<Site>,
+    browser: Browser,
+    Path(handle): Path<String>,
+    FormParams(params): FormParams,
+) -> Response {
+    let ended = match posted(&site, &browser, &handle, &params).await {
+        Ok(Ok(loaded)) => cancelled(&site, &browser, &loaded).await,
+        Ok(Err(response)) => Ok(response),
+        Err(error) => Err(error),
+    };
+    ended.unwrap_or_else(|error| page::trouble(&site, &browser, error))
+}
+
+async fn cancelled(site: &Site, browser: &Browser, loaded: &Loaded) -> Result<Response, Trouble> {
+    let error = OAuthError::because(ErrorCode::AccessDenied, "The person cancelled");
+    finish(site, browser, loaded, Answer::Refused(error)).await
+}

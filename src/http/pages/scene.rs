@@ -1,0 +1,104 @@
+//! What a journey's page is decided and drawn from: client, session, person, tenants, consent — and what comes next.
+
+use std::sync::Arc;
+
+use crate::account::sessions;
+use crate::http::extract::Browser;
+use crate::http::site::Site;
+use crate::http::trouble::Trouble;
+use crate::model::client::Client;
+use crate::model::consent::Consent;
+use crate::model::journey::{Journey, Purpose};
+use crate::model::session::Session;
+use crate::model::tenant::Membership;
+use crate::model::user::User;
+use crate::oauth::authorization::AuthorizationRequest;
+use crate::provider::dispatch::{self, Facts, Next, Progress, SessionFacts};
+use crate::provider::{authorize, tokens};
+
+/// The person of an alive session.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The session.
+    pub session: Session,
+    /// The account.
+    pub user: User,
+    /// Their tenants.
+    pub memberships: Vec<Membership>,
+    /// What they allowed this client before.
+    pub consent: Option<Consent>,
+}
+
+/// A journey at one moment.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// Who asks; `None` where the person came by themselves.
+    pub client: Option<Arc<Client>>,
+    /// Who is signed in here.
+    pub person: Option<Person>,
+    /// What comes next.
+    pub next: Next,
+}
+
+/// The request of a journey that a relying application began.
+pub fn request_of(journey: &Journey) -> Option<&AuthorizationRequest> {
+    match &journey.purpose {
+        Purpose::Authorize { request } => Some(request),
+        Purpose::Own { .. } => None,
+    }
+}
+
+/// Looks everything up and asks the dispatcher.
+pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<Scene, Trouble> {
+    let request = request_of(journey);
+    let client = match request {
+        Some(request) => Some(authorize::find(site.provider(), &request.client_id).await.map_err(Trouble::Refused)?),
+        None => None,
+    };
+    let person = person(site, browser, client.as_deref()).await?;
+    let hint = request.and_then(|request| request.id_token_hint.as_deref());
+    let hinted = hint.map(|token| tokens::read_hint(site.provider(), token).map(|hint| hint.sub));
+    let sub = person.as_ref().map(|person| person.user.uuid.to_string()).unwrap_or_default();
+    let facts = Facts {
+        request,
+        first_party: client.as_ref().is_some_and(|client| client.policy.first_party),
+        hinted_sub: hinted.as_ref().map(Option::as_deref),
+        session: person.as_ref().map(|person| SessionFacts {
+            auth_time: person.session.auth_time,
+            tenant: person.session.tenant,
+            sub: &sub,
+            memberships: &person.memberships,
+            consented: person.consent.as_ref().map(|consent| &consent.scope),
+        }),
+        progress: progress(journey, person.as_ref()),
+        now: site.now(),
+    };
+    let next = dispatch::next(&facts);
+    Ok(Scene { client, person, next })
+}
+
+/// What the journey saw counts only for the session that it saw it with.
+fn progress(journey: &Journey, person: Option<&Person>) -> Progress {
+    match person {
+        Some(person) if journey.sid == Some(person.session.sid) => Progress {
+            signed_in: journey.signed_in_at.is_some(),
+            tenant: journey.tenant,
+            consented: journey.consented,
+        },
+        _ => Progress::default(),
+    }
+}
+
+/// The person of the browser's session, if it is alive and the account is active.
+pub async fn person(site: &Site, browser: &Browser, client: Option<&Client>) -> Result<Option<Person>, Trouble> {
+    let Some(cookie) = browser.session_cookie() else { return Ok(None) };
+    let Some(session) = sessions::find(site.accounts(), cookie).await? else { return Ok(None) };
+    let mut conn = site.accounts().store().read().await?;
+    let Some(user) = conn.user_by_id(session.user).await?.filter(User::is_active) else { return Ok(None) };
+    let memberships = conn.memberships_of(user.id).await?;
+    let consent = match client {
+        Some(client) => conn.consent(user.id, client.key).await?,
+        None => None,
+    };
+    Ok(Some(Person { session, user, memberships, consent }))
+}
