@@ -10,6 +10,7 @@ pub mod passwords;
 pub mod people;
 pub mod sessions;
 pub mod sign_in;
+pub mod tenants;
 
 use std::sync::Arc;
 

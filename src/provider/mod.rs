@@ -18,6 +18,7 @@ pub mod introspect;
 pub mod issue;
 pub mod journeys;
 pub mod keys;
+pub mod registration;
 pub mod revoke;
 pub mod subject;
 pub mod tokens;

@@ -1,0 +1,131 @@
+//! Whether client metadata may be registered (RFC 7591 §2, OpenID Connect Registration 1.0 §2, RFC 9700 §2.1).
+
+use url::Url;
+
+use super::client_metadata::{AuthMethod, ClientMetadata, GrantType};
+use super::redirect_uri::check_registrable;
+
+/// What is wrong with one member.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{member}: {why}")]
+pub struct Problem {
+    /// The member of the metadata.
+    pub member: &'static str,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// Longest name, in characters.
+const LONGEST_NAME: usize = 100;
+/// Most URIs of one kind.
+const MOST_URIS: usize = 50;
+
+/// All problems of a registration; empty when it may be registered.
+pub fn check(metadata: &ClientMetadata) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut add = |member, why: String| problems.push(Problem { member, why });
+    let name = metadata.client_name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        add("client_name", format!("must have 1 to {LONGEST_NAME} printable characters"));
+    }
+    for (member, uris) in
+        [("redirect_uris", &metadata.redirect_uris), ("post_logout_redirect_uris", &metadata.post_logout_redirect_uris)]
+    {
+        if uris.len() > MOST_URIS {
+            add(member, format!("holds more than {MOST_URIS}"));
+        }
+        for uri in uris {
+            if let Err(refusal) = check_registrable(uri) {
+                add(member, format!("{uri} {refusal}"));
+            }
+        }
+    }
+    let uses_code = metadata.allows_grant(GrantType::AuthorizationCode);
+    if uses_code && metadata.redirect_uris.is_empty() {
+        add("redirect_uris", "must not be empty for the authorization_code grant".to_owned());
+    }
+    if uses_code == metadata.response_types.is_empty() {
+        add("response_types", "must go with the authorization_code grant".to_owned());
+    }
+    if metadata.grant_types.is_empty() {
+        add("grant_types", "must not be empty".to_owned());
+    }
+    if metadata.allows_grant(GrantType::ClientCredentials) && !metadata.is_confidential() {
+        add("grant_types", "client_credentials needs a client that authenticates".to_owned());
+    }
+    if metadata.allows_grant(GrantType::RefreshToken) && !uses_code {
+        add("grant_types", "refresh_token needs the authorization_code grant beside it".to_owned());
+    }
+    if metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt && metadata.jwks.is_none() {
+        add("jwks", "is needed for private_key_jwt".to_owned());
+    }
+    for (member, uri) in [
+        ("initiate_login_uri", &metadata.initiate_login_uri),
+        ("client_uri", &metadata.client_uri),
+        ("logo_uri", &metadata.logo_uri),
+        ("policy_uri", &metadata.policy_uri),
+        ("tos_uri", &metadata.tos_uri),
+    ] {
+        if let Some(uri) = uri
+            && !is_https(uri)
+        {
+            add(member, "must be an https URL".to_owned());
+        }
+    }
+    problems
+}
+
+/// `https`, or `http` on a loopback host, which no network can read.
+fn is_https(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|url| url.scheme() == "https" || (url.scheme() == "http" && check_registrable(uri).is_ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::Scope;
+    use crate::oauth::client_metadata::ApplicationType;
+    use crate::oauth::response::ResponseType;
+
+    fn metadata() -> ClientMetadata {
+        ClientMetadata {
+            client_name: "App".to_owned(),
+            redirect_uris: vec!["https://app.example/cb".to_owned()],
+            post_logout_redirect_uris: Vec::new(),
+            grant_types: vec![GrantType::AuthorizationCode],
+            response_types: vec![ResponseType::Code],
+            token_endpoint_auth_method: AuthMethod::None,
+            scope: Scope::parse("openid").unwrap(),
+            jwks: None,
+            id_token_signed_response_alg: "RS256".to_owned(),
+            application_type: ApplicationType::Web,
+            initiate_login_uri: None,
+            client_uri: None,
+            logo_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            require_auth_time: false,
+            default_max_age: None,
+        }
+    }
+
+    fn members(change: impl FnOnce(&mut ClientMetadata)) -> Vec<&'static str> {
+        let mut changed = metadata();
+        change(&mut changed);
+        check(&changed).into_iter().map(|problem| problem.member).collect()
+    }
+
+    #[test]
+    fn each_rule_names_its_member() {
+        assert!(members(|_| ()).is_empty());
+        assert_eq!(members(|m| m.client_name = " ".to_owned()), ["client_name"]);
+        assert_eq!(members(|m| m.redirect_uris = vec!["javascript:x".to_owned()]), ["redirect_uris"]);
+        assert_eq!(members(|m| m.redirect_uris.clear()), ["redirect_uris"]);
+        assert_eq!(members(|m| m.post_logout_redirect_uris = vec!["http://x.example/".to_owned()]), ["post_logout_redirect_uris"]);
+        assert_eq!(members(|m| m.response_types.clear()), ["response_types"]);
+        assert_eq!(members(|m| m.grant_types.push(GrantType::ClientCredentials)), ["grant_types"]);
+        assert_eq!(members(|m| m.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt), ["jwks"]);
+        assert_eq!(members(|m| m.initiate_login_uri = Some("http://x.example/".to_owned())), ["initiate_login_uri"]);
+        assert_eq!(members(|m| m.tos_uri = Some("javascript:alert(1)".to_owned())), ["tos_uri"]);
+    }
+}
