@@ -1,0 +1,338 @@
+//! `guichet client create|list|show|update|disable|enable|delete|rotate-secret`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::context::{self, Context};
+use super::output::Failure;
+use crate::app::App;
+use crate::base::id::ClientKey;
+use crate::config::ClientPkce;
+use crate::model::client::{AccessTokenFormat, Client, ClientPolicy, ClientStatus, PkcePolicy};
+use crate::oauth::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, GrantType};
+use crate::oauth::response::ResponseType;
+use crate::oauth::{Scope, scope};
+use crate::provider::registration;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Register a client. Its secret is printed once.
+    Create(Box<CreateArguments>),
+    /// List clients.
+    List(super::tenant::PageArguments),
+    /// Show a client: its registration and its policy.
+    Show(ClientArgument),
+    /// Change the named members of a client; lists are replaced.
+    Update(Box<UpdateArguments>),
+    /// Refuse every request of a client; its tokens die.
+    Disable(ClientArgument),
+    /// Allow a client again.
+    Enable(ClientArgument),
+    /// Delete a client with its consents; its tokens die.
+    Delete(ClientArgument),
+    /// Make a new secret, printed once; the present one goes on for a while (`clients.secret_overlap`).
+    RotateSecret(ClientArgument),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ClientArgument {
+    /// The client's `client_id`.
+    #[arg(long = "client", value_name = "CLIENT_ID")]
+    client: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TokenFormat {
+    Jwt,
+    Opaque,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Pkce {
+    Required,
+    Optional,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArguments {
+    /// Name shown to people.
+    #[arg(long)]
+    name: String,
+    /// At the operator's own service: no consent page.
+    #[arg(long)]
+    first_party: bool,
+    /// May introspect the tokens of all clients.
+    #[arg(long)]
+    resource_server: bool,
+    #[command(flatten)]
+    members: Members,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UpdateArguments {
+    #[command(flatten)]
+    client: ClientArgument,
+    /// Name shown to people.
+    #[arg(long)]
+    name: Option<String>,
+    /// Whether there is no consent page.
+    #[arg(long, value_name = "BOOL")]
+    first_party: Option<bool>,
+    /// Whether it may introspect the tokens of all clients.
+    #[arg(long, value_name = "BOOL")]
+    resource_server: Option<bool>,
+    #[command(flatten)]
+    members: Members,
+}
+
+/// What can be set at creation and changed later.
+#[derive(Debug, Args)]
+struct Members {
+    /// Where authorization responses may go; exact, repeatable.
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// Where a person may go after signing out; exact, repeatable.
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
+    /// authorization_code, refresh_token or client_credentials; repeatable. Default: the first two, or the third without redirect URI.
+    #[arg(long = "grant-type", value_name = "GRANT")]
+    grant_types: Vec<String>,
+    /// code; repeatable.
+    #[arg(long = "response-type", value_name = "TYPE")]
+    response_types: Vec<String>,
+    /// none, client_secret_basic, client_secret_post or private_key_jwt. Default: client_secret_basic.
+    #[arg(long, value_name = "METHOD")]
+    auth_method: Option<String>,
+    /// The widest scope, names with spaces between. Default: all standard scopes.
+    #[arg(long)]
+    scope: Option<String>,
+    /// What its access tokens look like.
+    #[arg(long)]
+    access_token: Option<TokenFormat>,
+    /// Algorithm of its ID tokens: RS256 (default), PS256, ES256, EdDSA.
+    #[arg(long, value_name = "ALG")]
+    id_token_alg: Option<String>,
+    /// A file with its public keys, a JWK Set.
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+    /// Where a sign-in at the client begins.
+    #[arg(long, value_name = "URI")]
+    initiate_login_uri: Option<String>,
+    /// Whether its requests need PKCE. Default: `clients.pkce`.
+    #[arg(long)]
+    pkce: Option<Pkce>,
+    /// A resource it may name (RFC 8707); repeatable. Default: any.
+    #[arg(long = "resource", value_name = "URI")]
+    resources: Vec<String>,
+    /// Its home page.
+    #[arg(long, value_name = "URI")]
+    client_uri: Option<String>,
+    /// Its logo.
+    #[arg(long, value_name = "URI")]
+    logo_uri: Option<String>,
+    /// Its privacy policy.
+    #[arg(long, value_name = "URI")]
+    policy_uri: Option<String>,
+    /// Its terms of service.
+    #[arg(long, value_name = "URI")]
+    tos_uri: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let app = context.open().await?;
+    match command {
+        Command::Create(arguments) => create(context, &app, *arguments).await?,
+        Command::List(page) => {
+            let found = app.store.read().await?.list_clients(page.limit, page.after.map(ClientKey::new)).await?;
+            let rows: Vec<Value> = found.iter().map(shown).collect();
+            context.output.list("clients", &rows, &["id", "client_id", "name", "token_endpoint_auth_method", "status"]);
+        }
+        Command::Show(named) => context.output.object(&shown(&context::client(&app, &named.client).await?)),
+        Command::Update(arguments) => update(context, &app, *arguments).await?,
+        Command::Disable(named) => set_status(context, &app, &named.client, ClientStatus::Disabled).await?,
+        Command::Enable(named) => set_status(context, &app, &named.client, ClientStatus::Active).await?,
+        Command::Delete(named) => {
+            let client = context::client(&app, &named.client).await?;
+            registration::delete(&app.provider, &client).await?;
+            context.output.object(&json!({"client_id": client.client_id, "deleted": true}));
+        }
+        Command::RotateSecret(named) => rotate_secret(context, &app, &named.client).await?,
+    }
+    app.store.close().await;
+    Ok(())
+}
+
+async fn create(context: &Context, app: &App, arguments: CreateArguments) -> Result<(), Failure> {
+    let mut metadata = defaults(&arguments);
+    let pkce = match app.config.clients.pkce {
+        ClientPkce::ConfidentialOptional if arguments.members.auth_method.as_deref() != Some("none") => PkcePolicy::Optional,
+        ClientPkce::ConfidentialOptional | ClientPkce::Required => PkcePolicy::Required,
+    };
+    let mut policy = ClientPolicy {
+        first_party: arguments.first_party,
+        resource_server: arguments.resource_server,
+        pkce,
+        ..ClientPolicy::default()
+    };
+    apply(arguments.members, &mut metadata, &mut policy)?;
+    let registered = registration::register(&app.provider, metadata, policy).await?;
+    let mut object = shown(&registered.client);
+    if let Some(members) = object.as_object_mut() {
+        let secret = registered.secret.as_ref().map(|secret| secret.expose().to_owned());
+        members.insert("client_secret".to_owned(), secret.into());
+    }
+    context.output.object(&object);
+    Ok(())
+}
+
+fn defaults(arguments: &CreateArguments) -> ClientMetadata {
+    let signs_people_in = !arguments.members.redirect_uris.is_empty();
+    ClientMetadata {
+        client_name: arguments.name.clone(),
+        redirect_uris: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        grant_types: if signs_people_in {
+            vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
+        } else {
+            vec![GrantType::ClientCredentials]
+        },
+        response_types: if signs_people_in { vec![ResponseType::Code] } else { Vec::new() },
+        token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
+        scope: Scope::parse(&scope::STANDARD.join(" ")).unwrap_or_default(),
+        jwks: None,
+        id_token_signed_response_alg: "RS256".to_owned(),
+        application_type: ApplicationType::Web,
+        initiate_login_uri: None,
+        client_uri: None,
+        logo_uri: None,
+        policy_uri: None,
+        tos_uri: None,
+        require_auth_time: false,
+        default_max_age: None,
+    }
+}
+
+/// Takes over what was named; what was not stays.
+fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPolicy) -> Result<(), Failure> {
+    let unknown = |what: &str, text: &str| Failure::new(format!("{text} is no {what}"));
+    if !members.redirect_uris.is_empty() {
+        metadata.redirect_uris = members.redirect_uris;
+    }
+    if !members.post_logout_redirect_uris.is_empty() {
+        metadata.post_logout_redirect_uris = members.post_logout_redirect_uris;
+    }
+    if !members.grant_types.is_empty() {
+        let read = members.grant_types.iter().map(|text| GrantType::parse(text).ok_or_else(|| unknown("grant type", text)));
+        metadata.grant_types = read.collect::<Result<_, _>>()?;
+        if !metadata.allows_grant(GrantType::AuthorizationCode) {
+            metadata.response_types.clear();
+        }
+    }
+    if !members.response_types.is_empty() {
+        let read = members.response_types.iter().map(|text| ResponseType::parse(text).ok_or_else(|| unknown("response type", text)));
+        metadata.response_types = read.collect::<Result<_, _>>()?;
+    }
+    if let Some(text) = &members.auth_method {
+        metadata.token_endpoint_auth_method = AuthMethod::parse(text).ok_or_else(|| unknown("authentication method", text))?;
+    }
+    if let Some(text) = &members.scope {
+        metadata.scope = Scope::parse(text).map_err(|error| Failure::new(error.description()))?;
+    }
+    if let Some(path) = &members.jwks {
+        metadata.jwks = Some(context::json_file(path)?);
+    }
+    if let Some(alg) = members.id_token_alg {
+        metadata.id_token_signed_response_alg = alg;
+    }
+    for (named, member) in [
+        (members.initiate_login_uri, &mut metadata.initiate_login_uri),
+        (members.client_uri, &mut metadata.client_uri),
+        (members.logo_uri, &mut metadata.logo_uri),
+        (members.policy_uri, &mut metadata.policy_uri),
+        (members.tos_uri, &mut metadata.tos_uri),
+    ] {
+        if named.is_some() {
+            *member = named;
+        }
+    }
+    match members.access_token {
+        Some(TokenFormat::Jwt) => policy.access_token = AccessTokenFormat::Jwt,
+        Some(TokenFormat::Opaque) => policy.access_token = AccessTokenFormat::Opaque,
+        None => {}
+    }
+    match members.pkce {
+        Some(Pkce::Required) => policy.pkce = PkcePolicy::Required,
+        Some(Pkce::Optional) => policy.pkce = PkcePolicy::Optional,
+        None => {}
+    }
+    if !members.resources.is_empty() {
+        policy.resources = members.resources;
+    }
+    Ok(())
+}
+
+async fn update(context: &Context, app: &App, arguments: UpdateArguments) -> Result<(), Failure> {
+    let client = context::client(app, &arguments.client.client).await?;
+    let (mut metadata, mut policy) = (client.metadata.clone(), client.policy.clone());
+    if let Some(name) = arguments.name {
+        metadata.client_name = name;
+    }
+    policy.first_party = arguments.first_party.unwrap_or(policy.first_party);
+    policy.resource_server = arguments.resource_server.unwrap_or(policy.resource_server);
+    apply(arguments.members, &mut metadata, &mut policy)?;
+    registration::update(&app.provider, &client, metadata, policy).await?;
+    context.output.object(&shown(&context::client(app, &client.client_id).await?));
+    Ok(())
+}
+
+async fn set_status(context: &Context, app: &App, client_id: &str, status: ClientStatus) -> Result<(), Failure> {
+    let client = context::client(app, client_id).await?;
+    registration::set_status(&app.provider, &client, status).await?;
+    context.output.object(&shown(&context::client(app, client_id).await?));
+    Ok(())
+}
+
+async fn rotate_secret(context: &Context, app: &App, client_id: &str) -> Result<(), Failure> {
+    let client = context::client(app, client_id).await?;
+    if !client.metadata.token_endpoint_auth_method.uses_secret() {
+        return Err(Failure::new(format!("{client_id} does not authenticate with a secret")));
+    }
+    let overlap = app.config.clients.secret_overlap;
+    let secret = registration::rotate_secret(&app.provider, &client, overlap).await?;
+    let ends = app.world.clock.now().plus(overlap).to_rfc3339_seconds();
+    context.output.object(&json!({
+        "client_id": client.client_id,
+        "client_secret": secret.expose(),
+        "previous_secret_expires_at": ends,
+    }));
+    Ok(())
+}
+
+fn shown(client: &Client) -> Value {
+    let metadata = &client.metadata;
+    json!({
+        "id": client.key,
+        "client_id": client.client_id,
+        "name": metadata.client_name,
+        "redirect_uris": metadata.redirect_uris,
+        "post_logout_redirect_uris": metadata.post_logout_redirect_uris,
+        "grant_types": metadata.grant_types,
+        "response_types": metadata.response_types,
+        "token_endpoint_auth_method": metadata.token_endpoint_auth_method,
+        "scope": metadata.scope,
+        "id_token_signed_response_alg": metadata.id_token_signed_response_alg,
+        "initiate_login_uri": metadata.initiate_login_uri,
+        "first_party": client.policy.first_party,
+        "resource_server": client.policy.resource_server,
+        "access_token": client.policy.access_token,
+        "pkce": if client.requires_pkce() { "required" } else { "optional" },
+        "resources": client.policy.resources,
+        "secrets": client.secrets.iter().map(|secret| json!({
+            "created_at": secret.created_at.to_rfc3339_seconds(),
+            "expires_at": secret.expires_at.map(|end| end.to_rfc3339_seconds()),
+        })).collect::<Vec<_>>(),
+        "status": client.status.as_str(),
+    })
+}

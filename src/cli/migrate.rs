@@ -1,0 +1,18 @@
+//! `guichet migrate`: brings the database to this version's schema.
+
+use serde_json::json;
+
+use super::context::Context;
+use super::output::Failure;
+use crate::app;
+use crate::telemetry;
+
+pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+    telemetry::init("warn", telemetry::Format::Text);
+    let config = context.load()?;
+    let store = app::open_store(&config).await?;
+    let ran = store.migrate().await?;
+    store.close().await;
+    context.output.object(&json!({"database": store.describe(), "migrated": ran}));
+    Ok(())
+}
