@@ -1,2 +1,10 @@
-#[test]
-fn t() {}
+//! The one integration binary: the real parts in-process, by subject.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test says what went wrong by panicking; support is one crate with its users"
+)]
+
+mod storage;
+mod support;

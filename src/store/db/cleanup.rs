@@ -1,0 +1,48 @@
+//! What is deleted once nobody can need it.
+
+use std::time::Duration;
+
+use crate::base::Timestamp;
+use crate::store::{Conn, StoreError};
+
+/// How long a session stays for the record once no one can use it.
+const SESSION_RECORD: Duration = Duration::from_secs(24 * 3_600);
+/// How long a grant stays for the record once it is over.
+const GRANT_RECORD: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+impl Conn {
+    /// Deletes at most `limit` rows of each kind: sessions that began more than their absolute lifetime and a day ago,
+    /// grants 30 days after their end, revoked tokens after they expired. Gives the number of rows.
+    pub async fn delete_expired(
+        &mut self,
+        now: Timestamp,
+        session_lifetime: Duration,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let sessions = self
+            .query("DELETE FROM sessions WHERE sid IN (SELECT sid FROM sessions WHERE created_at < $1 LIMIT $2)")
+            .bind(now.minus(session_lifetime).minus(SESSION_RECORD).micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
+        let grants = self
+            .query(
+                "DELETE FROM grants WHERE id IN \
+                 (SELECT id FROM grants WHERE revoked_at < $1 OR expires_at < $1 LIMIT $2)",
+            )
+            .bind(now.minus(GRANT_RECORD).micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
+        let tokens = self
+            .query(
+                "DELETE FROM revoked_tokens WHERE jti IN \
+                 (SELECT jti FROM revoked_tokens WHERE expires_at <= $1 LIMIT $2)",
+            )
+            .bind(now.micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
+        Ok(sessions + grants + tokens)
+    }
+}

@@ -1,0 +1,150 @@
+//! Who belongs to which tenant, in which roles: one row for each role.
+//!
+//! A membership is part of what is cached about a person, so its changes bump the epoch of users.
+
+use super::tenants::{tenant, tenant_columns};
+use super::users::{plain, user, user_columns};
+use crate::base::Timestamp;
+use crate::base::id::{TenantId, UserId};
+use crate::model::role::Role;
+use crate::model::tenant::{Membership, Tenant, TenantStatus};
+use crate::model::user::User;
+use crate::store::engine::Row;
+use crate::store::{Conn, StoreError, Topic};
+
+fn role(row: &Row) -> Result<Role, StoreError> {
+    row.of("memberships").parsed("role", Role::parse)
+}
+
+impl Conn {
+    /// Gives a person a role in a tenant; says whether it is new.
+    pub async fn grant_role(
+        &mut self,
+        user: UserId,
+        tenant: TenantId,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let added = self
+            .query(
+                "INSERT INTO memberships (user_id, tenant_id, role, created_at) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (user_id, tenant_id, role) DO NOTHING",
+            )
+            .bind(user.get())
+            .bind(tenant.get())
+            .bind(role.as_str())
+            .bind(now.micros())
+            .execute()
+            .await?;
+        self.touch(Topic::Users);
+        Ok(added > 0)
+    }
+
+    /// Takes a role from a person; says whether it was there.
+    pub async fn revoke_role(&mut self, user: UserId, tenant: TenantId, role: Role) -> Result<bool, StoreError> {
+        let removed = self
+            .query("DELETE FROM memberships WHERE user_id = $1 AND tenant_id = $2 AND role = $3")
+            .bind(user.get())
+            .bind(tenant.get())
+            .bind(role.as_str())
+            .execute()
+            .await?;
+        self.touch(Topic::Users);
+        Ok(removed > 0)
+    }
+
+    /// Takes all roles in a tenant from a person; says whether there was one.
+    pub async fn revoke_membership(&mut self, user: UserId, tenant: TenantId) -> Result<bool, StoreError> {
+        let removed = self
+            .query("DELETE FROM memberships WHERE user_id = $1 AND tenant_id = $2")
+            .bind(user.get())
+            .bind(tenant.get())
+            .execute()
+            .await?;
+        self.touch(Topic::Users);
+        Ok(removed > 0)
+    }
+
+    /// The active tenants of a person with the roles there, by name.
+    pub async fn memberships_of(&mut self, user: UserId) -> Result<Vec<Membership>, StoreError> {
+        let rows = self
+            .query(concat!(
+                "SELECT ",
+                tenant_columns!(),
+                ", m.role FROM memberships m JOIN tenants ON tenants.id = m.tenant_id \
+                 WHERE m.user_id = $1 AND tenants.status = $2 ORDER BY tenants.id, m.role"
+            ))
+            .bind(user.get())
+            .bind(TenantStatus::Active.as_str())
+            .all(|row| Ok((tenant(row)?, role(row)?)))
+            .await?;
+        let mut memberships = by_tenant(user, rows);
+        memberships.sort_by_cached_key(|of| (plain(&of.tenant.name), of.tenant.id));
+        Ok(memberships)
+    }
+
+    /// The roles of a person in one tenant, if it is active.
+    pub async fn membership(&mut self, user: UserId, tenant_id: TenantId) -> Result<Option<Membership>, StoreError> {
+        let rows = self
+            .query(concat!(
+                "SELECT ",
+                tenant_columns!(),
+                ", m.role FROM memberships m JOIN tenants ON tenants.id = m.tenant_id \
+                 WHERE m.user_id = $1 AND m.tenant_id = $2 AND tenants.status = $3 ORDER BY m.role"
+            ))
+            .bind(user.get())
+            .bind(tenant_id.get())
+            .bind(TenantStatus::Active.as_str())
+            .all(|row| Ok((tenant(row)?, role(row)?)))
+            .await?;
+        Ok(by_tenant(user, rows).pop())
+    }
+
+    /// The members of a tenant with their roles, by internal id, those behind `after`.
+    pub async fn members_of(
+        &mut self,
+        tenant: TenantId,
+        limit: u32,
+        after: Option<UserId>,
+    ) -> Result<Vec<(User, Vec<Role>)>, StoreError> {
+        let rows = self
+            .query(concat!(
+                "SELECT ",
+                user_columns!(),
+                ", m.role FROM (SELECT DISTINCT user_id FROM memberships WHERE tenant_id = $1 AND user_id > $2 \
+                 ORDER BY user_id LIMIT $3) p JOIN users ON users.id = p.user_id \
+                 JOIN memberships m ON m.user_id = p.user_id AND m.tenant_id = $1 ORDER BY users.id, m.role"
+            ))
+            .bind(tenant.get())
+            .bind(after.map_or(0, UserId::get))
+            .bind(i64::from(limit))
+            .all(|row| Ok((user(row)?, role(row)?)))
+            .await?;
+        let mut members: Vec<(User, Vec<Role>)> = Vec::new();
+        for (user, role) in rows {
+            match members.last_mut() {
+                Some((last, roles)) if last.id == user.id => roles.push(role),
+                _ => members.push((user, vec![role])),
+            }
+        }
+        for (_, roles) in &mut members {
+            roles.sort_unstable();
+        }
+        Ok(members)
+    }
+}
+
+/// Gathers rows that are sorted by tenant. Roles come in the order of [`Role::ALL`].
+fn by_tenant(user: UserId, rows: Vec<(Tenant, Role)>) -> Vec<Membership> {
+    let mut memberships: Vec<Membership> = Vec::new();
+    for (tenant, role) in rows {
+        match memberships.last_mut() {
+            Some(last) if last.tenant.id == tenant.id => last.roles.push(role),
+            _ => memberships.push(Membership { user, tenant, roles: vec![role] }),
+        }
+    }
+    for membership in &mut memberships {
+        membership.roles.sort_unstable();
+    }
+    memberships
+}

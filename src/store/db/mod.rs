@@ -1,0 +1,17 @@
+//! The queries, as methods of [`Conn`](super::Conn), a file for each kind of thing.
+//!
+//! Rows become the types of `model` here and nowhere else; a row that cannot is `StoreError::Inconsistent`.
+//! A change that caches of other processes must learn of bumps its epoch in the same transaction.
+
+pub(super) mod audit;
+mod cleanup;
+mod clients;
+mod consents;
+pub(super) mod epochs;
+mod grants;
+mod keys;
+mod memberships;
+mod revoked_tokens;
+mod sessions;
+mod tenants;
+mod users;

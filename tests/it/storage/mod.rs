@@ -1,0 +1,3 @@
+//! The contract of storage, on every engine.
+
+mod people;
