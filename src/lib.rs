@@ -25,5 +25,6 @@
 //! says so; that test keeps this page true, as well as the one owner of each outside library.
 
 pub mod base;
+pub mod jose;
 pub mod model;
 pub mod oauth;
