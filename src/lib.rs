@@ -26,6 +26,7 @@
 
 pub mod audit;
 pub mod base;
+pub mod jose;
 pub mod model;
 pub mod oauth;
 pub mod store;
