@@ -26,5 +26,6 @@
 
 pub mod account;
 pub mod base;
+pub mod http;
 pub mod model;
 pub mod oauth;
