@@ -24,9 +24,11 @@
 //! A room may use what stands to its right and its own neighbours where the table of `tests/it/architecture.rs`
 //! says so; that test keeps this page true, as well as the one owner of each outside library.
 
+pub mod account;
 pub mod audit;
 pub mod base;
 pub mod jose;
 pub mod model;
 pub mod oauth;
+pub mod provider;
 pub mod store;
