@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::passwords::{self, PasswordRefusal, Verdict};
+use super::passwords::{PasswordRefusal, Verdict, policy};
 use super::{AccountError, Accounts, limits, sessions};
 use crate::audit::{Action, AuditEvent};
 use crate::base::Secret;
@@ -61,7 +61,7 @@ pub async fn change(accounts: &Accounts, session: &Session, change: Change) -> R
     let keep = session.sid;
     let mut event = AuditEvent::new(Action::PasswordChanged, now);
     event.actor_user = Some(user.id);
-    event.entity_type = Some("user".to_owned());
+    event.entity_type = "user".to_owned();
     event.entity_id = Some(user.uuid.to_string());
     event.address = change.address.map(|address| address.to_string());
     let ended = sessions::ended(user.id, None, SessionEnd::PasswordChanged, now);
@@ -83,12 +83,21 @@ pub async fn change(accounts: &Accounts, session: &Session, change: Change) -> R
 
 /// Whether this person may choose this password.
 pub fn check(accounts: &Accounts, user: &User, password: &str) -> Result<(), PasswordRefusal> {
-    check_for(accounts, password, &[&user.email, &user.first_name, &user.last_name])
+    check_for(accounts, password, user.platform_admin, &[&user.email, &user.first_name, &user.last_name])
 }
 
 /// Whether a person with this address and these names may choose this password.
-pub fn check_for(accounts: &Accounts, password: &str, own: &[&str]) -> Result<(), PasswordRefusal> {
+pub fn check_for(
+    accounts: &Accounts,
+    password: &str,
+    platform_admin: bool,
+    own: &[&str],
+) -> Result<(), PasswordRefusal> {
     let mut context: Vec<&str> = own.to_vec();
     context.push(&accounts.0.brand);
-    passwords::check(accounts.policy(), password, &context)
+    if platform_admin {
+        policy::check_administrator(accounts.policy(), password, &context)
+    } else {
+        policy::check(accounts.policy(), password, &context)
+    }
 }

@@ -115,7 +115,7 @@ async fn checked(accounts: &Accounts, person: NewPerson) -> Result<NewUser, Peop
     let locale = claims.get("locale").and_then(Value::as_str).map(str::to_owned);
     let password_hash = match password {
         Some(password) => {
-            password_change::check_for(accounts, password.expose(), &[&email, &first_name, &last_name])
+            password_change::check_for(accounts, password.expose(), platform_admin, &[&email, &first_name, &last_name])
                 .map_err(PeopleError::Password)?;
             Some(accounts.hasher().hash(password, accounts.entropy()).await.map_err(AccountError::from)?)
         }
@@ -227,7 +227,7 @@ pub async fn revoke_role(
 
 fn about_user(action: Action, uuid: uuid::Uuid, now: Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(action, now);
-    event.entity_type = Some("user".to_owned());
+    event.entity_type = "user".to_owned();
     event.entity_id = Some(uuid.to_string());
     event
 }

@@ -83,8 +83,8 @@ pub async fn sign_in(accounts: &Accounts, attempt: Attempt) -> Result<SignIn, Ac
 
 async fn refuse(accounts: &Accounts, user: Option<User>, attempt: Attempt) -> Result<SignIn, AccountError> {
     let mut event = AuditEvent::new(Action::UserSignInFailed, accounts.now());
-    event.outcome = Outcome::Refused;
-    event.entity_type = Some("user".to_owned());
+    event.outcome = Outcome::Failure;
+    event.entity_type = "user".to_owned();
     event.entity_id = user.map(|user| user.uuid.to_string());
     event.address = attempt.address.map(|address| address.to_string());
     accounts
@@ -144,7 +144,7 @@ async fn admit(
 fn signed_in(user: &User, session: &NewSession, now: Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(Action::UserSignedIn, now);
     event.actor_user = Some(user.id);
-    event.entity_type = Some("user".to_owned());
+    event.entity_type = "user".to_owned();
     event.entity_id = Some(user.uuid.to_string());
     event.address.clone_from(&session.address);
     event.details.insert("amr".to_owned(), session.amr.clone().into());

@@ -70,6 +70,8 @@ actions! {
     TenantCreated = "tenant.created",
     /// A tenant was disabled.
     TenantDisabled = "tenant.disabled",
+    /// A tenant was enabled again.
+    TenantEnabled = "tenant.enabled",
     /// A person got a role in a tenant.
     RoleGranted = "role.granted",
     /// A person lost a role in a tenant.
@@ -134,6 +136,26 @@ pub struct AuditEvent {
     pub request_id: Option<String>,
     /// More, by action.
     pub details: Map<String, Value>,
+}
+
+impl AuditEvent {
+    /// A successful act at `at`; what it was done to is of the type that the action's name begins with, until said otherwise.
+    pub fn new(action: Action, at: Timestamp) -> Self {
+        let entity_type = action.as_str().split('.').next().unwrap_or_default().to_owned();
+        Self {
+            at,
+            action,
+            outcome: Outcome::Success,
+            actor_user: None,
+            actor_client: None,
+            tenant: None,
+            entity_type,
+            entity_id: None,
+            address: None,
+            request_id: None,
+            details: Map::new(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ async fn by_assertion(
 ) -> Result<Arc<Client>, ProviderError> {
     let refuse = |why: &'static str| OAuthError::because(ErrorCode::InvalidClient, why);
     let unverified_subject =
-        crate::jose::compact::unverified_claim(assertion, "sub").ok_or_else(|| refuse("The client assertion is malformed"))?;
+        client_keys::unverified_subject(assertion).map_err(|_| refuse("The client assertion is malformed"))?;
     if named.is_some_and(|named| named != unverified_subject) {
         return Err(refuse("client_id differs from the subject of the assertion").into());
     }

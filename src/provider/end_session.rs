@@ -70,7 +70,7 @@ pub async fn end(provider: &Provider, session: &Session, reason: SessionEnd) -> 
     let mut event = AuditEvent::new(Action::SessionEnded, now);
     event.actor_user = Some(session.user);
     event.tenant = session.tenant;
-    event.entity_type = Some("session".to_owned());
+    event.entity_type = "session".to_owned();
     event.entity_id = Some(sid.to_string());
     event.details.insert("reason".to_owned(), reason.as_str().into());
     provider

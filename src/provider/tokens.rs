@@ -4,7 +4,7 @@
 //! under a MAC: neither needs a row to exist, so issuing writes nothing that its grant does not need.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::Provider;
@@ -271,18 +271,18 @@ pub fn id_token(
     let settings = provider.settings();
     let now = provider.now();
     let algorithm = Algorithm::parse(&client.metadata.id_token_signed_response_alg).unwrap_or(Algorithm::Rs256);
-    let Value::Object(mut claims) = json!({
-        "iss": settings.issuer,
-        "sub": subject.user.uuid.to_string(),
-        "aud": client.client_id,
-        "iat": now.seconds(),
-        "exp": now.plus(settings.id_token_lifetime).seconds(),
-        "auth_time": facts.grant.auth_time.seconds(),
-        "acr": facts.grant.acr,
-        "amr": facts.grant.amr,
-    }) else {
-        return Err(JoseError::Internal("claims are an object"));
-    };
+    let grant = facts.grant;
+    let members: [(&str, Value); 8] = [
+        ("iss", settings.issuer.clone().into()),
+        ("sub", subject.user.uuid.to_string().into()),
+        ("aud", client.client_id.clone().into()),
+        ("iat", now.seconds().into()),
+        ("exp", now.plus(settings.id_token_lifetime).seconds().into()),
+        ("auth_time", grant.auth_time.seconds().into()),
+        ("acr", grant.acr.clone().into()),
+        ("amr", grant.amr.clone().into()),
+    ];
+    let mut claims: Map<String, Value> = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     if let Some(nonce) = facts.nonce {
         claims.insert("nonce".to_owned(), nonce.into());
     }
@@ -290,7 +290,7 @@ pub fn id_token(
         claims.insert("at_hash".to_owned(), left_half_hash(algorithm, token).into());
     }
     if !client.metadata.post_logout_redirect_uris.is_empty() {
-        claims.insert("sid".to_owned(), facts.grant.sid.to_string().into());
+        claims.insert("sid".to_owned(), grant.sid.to_string().into());
     }
     subject.add_tenant_claims(facts.scope, &mut claims);
     provider.keys().current().sign(algorithm, Typ::IdToken, &claims)

@@ -79,6 +79,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether another try later may succeed.
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
     /// An impossible value, without showing it.
     pub(super) const fn inconsistent(table: &'static str, column: &'static str, detail: &'static str) -> Self {
         Self::Inconsistent { table, column, detail }

@@ -289,7 +289,7 @@ async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) 
     let (user, key, scope, now) = (person.user.id, client.key, request.scope.clone(), site.now());
     let mut event = AuditEvent::new(Action::ConsentGiven, now);
     event.actor_user = Some(user);
-    event.entity_type = Some("client".to_owned());
+    event.entity_type = "client".to_owned();
     event.entity_id = Some(client.client_id.clone());
     event.address = browser.address().map(|address| address.to_string());
     event.details.insert("scope".to_owned(), scope.to_string().into());
