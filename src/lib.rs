@@ -25,5 +25,7 @@
 //! says so; that test keeps this page true, as well as the one owner of each outside library.
 
 pub mod base;
+pub mod http;
+pub mod i18n;
 pub mod model;
 pub mod oauth;

@@ -1,0 +1,3 @@
+//! HTTP: router, extractors, middleware, endpoints, hosted pages, server.
+
+pub mod pages;

@@ -1,0 +1,3 @@
+//! The pages that people see.
+
+pub mod views;
