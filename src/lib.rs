@@ -25,10 +25,17 @@
 //! says so; that test keeps this page true, as well as the one owner of each outside library.
 
 pub mod account;
+pub mod app;
 pub mod audit;
 pub mod base;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod i18n;
+pub mod jobs;
 pub mod jose;
 pub mod model;
 pub mod oauth;
 pub mod provider;
 pub mod store;
+pub mod telemetry;

@@ -2,5 +2,12 @@
 //!
 //! The only room that names axum and hyper. It decides nothing: an endpoint reads, calls one use case and answers.
 
+pub mod extract;
 pub mod middleware;
+pub mod oidc;
+pub mod pages;
+pub mod respond;
+pub mod router;
 pub mod server;
+pub mod site;
+pub mod trouble;

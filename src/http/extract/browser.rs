@@ -12,7 +12,7 @@ use super::cookies::CookieName;
 use crate::base::digest::{Digest, base64url, hmac_sha256};
 use crate::base::secret::ct_eq;
 use crate::base::token::TokenKind;
-use crate::http::middleware::ClientAddress;
+use crate::http::middleware::{ClientAddress, RequestId};
 use crate::http::site::Site;
 use crate::i18n::{self, Locale};
 
@@ -22,6 +22,7 @@ pub struct Browser {
     headers: HeaderMap,
     lang: Option<String>,
     address: Option<IpAddr>,
+    request_id: String,
     binding: String,
     is_new: bool,
     secure: bool,
@@ -45,6 +46,7 @@ impl FromRequestParts<Site> for Browser {
             headers: parts.headers.clone(),
             lang,
             address: parts.extensions.get::<ClientAddress>().map(|address| address.0),
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()).unwrap_or_default(),
             binding,
             is_new,
             secure: site.secure,
@@ -76,6 +78,11 @@ impl Browser {
     /// The browser's name of itself.
     pub fn user_agent(&self) -> Option<String> {
         self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    /// The request's id, which support can find in the log.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// The request's headers.

@@ -3,7 +3,6 @@
 //! 1. read and check the request  2. ask the dispatcher what comes next  3. answer at once, or begin a journey.
 
 use axum::extract::{OriginalUri, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use url::form_urlencoded::Serializer;
 
@@ -65,13 +64,5 @@ async fn begin(site: &Site, browser: &Browser, accepted: Accepted) -> Response {
             Ok(handle) => see_other(&site.link(&interaction::path_of(&handle))),
             Err(error) => page::trouble(site, browser, error.into()),
         },
-    }
-}
-
-/// Status of an OAuth error that is shown on a page.
-pub fn page_status(code: ErrorCode) -> StatusCode {
-    match code.status() {
-        status if status >= 500 => StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -3,7 +3,7 @@
 //! 1. read the request  2. proven by its hint: end the session and go on  3. otherwise ask the person; nothing ends on a GET
 //! that proves nothing (security item 47).
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderValue;
 use axum::response::Response;
 use url::form_urlencoded::Serializer;
@@ -30,13 +30,26 @@ pub async fn get(State(site): State<Site>, browser: Browser, QueryParams(params)
 }
 
 /// `POST /end-session`: a relying application's POST comes without our cookies and goes on as a GET; the form of our own
-/// confirmation page carries `csrf` and ends the session.
-pub async fn post(State(site): State<Site>, browser: Browser, FormParams(params): FormParams) -> Response {
+/// confirmation page carries `csrf`, has the request in its address, and ends the session.
+pub async fn post(
+    State(site): State<Site>,
+    browser: Browser,
+    RawQuery(query): RawQuery,
+    FormParams(params): FormParams,
+) -> Response {
     if params.get("csrf").is_none() {
         let query = Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
         return see_other(&format!("{}?{query}", site.link(path::END_SESSION)));
     }
-    confirmed(&site, &browser, &params).await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
+    if params.get("decision") == Some("cancel") {
+        return see_other(&site.link("/account"));
+    }
+    let whole = params.and(query.unwrap_or_default().as_bytes());
+    let outcome = match whole {
+        Ok(params) => confirmed(&site, &browser, &params).await,
+        Err(error) => Err(Trouble::Refused(error)),
+    };
+    outcome.unwrap_or_else(|error| page::trouble(&site, &browser, error))
 }
 
 async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Response, Trouble> {

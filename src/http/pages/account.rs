@@ -10,7 +10,8 @@ use super::{guard, show};
 use crate::account::password_change::{Change, Changed, change};
 use crate::account::{overview, sessions};
 use crate::base::Secret;
-use crate::http::extract::{Browser, FormParams};
+use super::views::Message;
+use crate::http::extract::{Browser, FormParams, QueryParams};
 use crate::http::respond::authorization::see_other;
 use crate::http::respond::page;
 use crate::http::site::Site;
@@ -40,18 +41,31 @@ async fn begin(site: &Site, browser: &Browser) -> Result<Response, Trouble> {
 }
 
 /// `GET /account`.
-pub async fn get(State(site): State<Site>, browser: Browser) -> Response {
-    let response = match account(&site, &browser).await {
+///
+/// `done` names what a form of the page just did; anything else in it shows nothing.
+pub async fn get(State(site): State<Site>, browser: Browser, QueryParams(params): QueryParams) -> Response {
+    let done = params.ok().and_then(|params| params.get("done").and_then(flash));
+    let response = match account(&site, &browser, done).await {
         Ok(response) => response,
         Err(error) => page::trouble(&site, &browser, error),
     };
     browser.remember(response)
 }
 
-async fn account(site: &Site, browser: &Browser) -> Result<Response, Trouble> {
+fn flash(done: &str) -> Option<Message> {
+    match done {
+        "password-changed" => Some(Message::PasswordChanged),
+        "session-ended" => Some(Message::SessionEnded),
+        "others-ended" => Some(Message::OtherSessionsEnded),
+        "consent-withdrawn" => Some(Message::ConsentWithdrawn),
+        _ => None,
+    }
+}
+
+async fn account(site: &Site, browser: &Browser, done: Option<Message>) -> Result<Response, Trouble> {
     let Some(person) = person(site, browser, None).await? else { return begin(site, browser).await };
     match overview::overview(site.accounts(), person.user.id).await? {
-        Some(content) => Ok(show::account(site, browser, &person, &content)),
+        Some(content) => Ok(show::account(site, browser, &person, &content, done)),
         None => begin(site, browser).await,
     }
 }
@@ -71,7 +85,7 @@ pub async fn end_one(
     Path(sid): Path<Uuid>,
     FormParams(params): FormParams,
 ) -> Response {
-    act(&site, &browser, &params, async |person: Person| {
+    act(&site, &browser, &params, "session-ended", async |person: Person| {
         if person.session.sid == sid {
             end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
         } else {
@@ -84,7 +98,7 @@ pub async fn end_one(
 
 /// `POST /account/sessions/end-others`.
 pub async fn end_others(State(site): State<Site>, browser: Browser, FormParams(params): FormParams) -> Response {
-    act(&site, &browser, &params, async |person: Person| {
+    act(&site, &browser, &params, "others-ended", async |person: Person| {
         sessions::end_others(site.accounts(), person.user.id, person.session.sid).await?;
         Ok(())
     })
@@ -98,7 +112,7 @@ pub async fn withdraw(
     Path(client_id): Path<String>,
     FormParams(params): FormParams,
 ) -> Response {
-    act(&site, &browser, &params, async |person: Person| {
+    act(&site, &browser, &params, "consent-withdrawn", async |person: Person| {
         overview::withdraw_consent(site.accounts(), person.user.id, &client_id).await?;
         Ok(())
     })
@@ -109,18 +123,19 @@ async fn act(
     site: &Site,
     browser: &Browser,
     params: &Params,
+    done: &str,
     act: impl AsyncFnOnce(Person) -> Result<(), Trouble>,
 ) -> Response {
-    let done = async {
+    let outcome = async {
         match posted(site, browser, params).await? {
             Ok(person) => {
                 act(person).await?;
-                Ok(see_other(&site.link(ACCOUNT)))
+                Ok(see_other(&site.link(&format!("{ACCOUNT}?done={done}"))))
             }
             Err(response) => Ok(response),
         }
     };
-    done.await.unwrap_or_else(|error| page::trouble(site, browser, error))
+    outcome.await.unwrap_or_else(|error| page::trouble(site, browser, error))
 }
 
 /// `GET /account/password`.
@@ -133,7 +148,7 @@ pub async fn password(State(site): State<Site>, browser: Browser) -> Response {
     browser.remember(response)
 }
 
-/// `POST /account/password`: `current_password`, `new_password`, `new_password_again`.
+/// `POST /account/password`: `current_password`, `new_password`, `repeat_password`.
 pub async fn post_password(State(site): State<Site>, browser: Browser, FormParams(params): FormParams) -> Response {
     change_password(&site, &browser, &params).await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
 }
@@ -145,7 +160,7 @@ async fn change_password(site: &Site, browser: &Browser, params: &Params) -> Res
     };
     let field = |name: &str| params.get(name).unwrap_or_default().to_owned();
     let new = field("new_password");
-    if new != field("new_password_again") {
+    if new != field("repeat_password") {
         let problem = show::PasswordProblem::Mismatch;
         return Ok(show::password(site, browser, &person, Some(problem), StatusCode::UNPROCESSABLE_ENTITY));
     }
@@ -155,7 +170,7 @@ async fn change_password(site: &Site, browser: &Browser, params: &Params) -> Res
         address: browser.address(),
     };
     let (problem, status) = match change(site.accounts(), &person.session, wanted).await? {
-        Changed::Done => return Ok(see_other(&site.link("/account?changed=password"))),
+        Changed::Done => return Ok(see_other(&site.link("/account?done=password-changed"))),
         Changed::WrongPassword => (show::PasswordProblem::Wrong, StatusCode::UNPROCESSABLE_ENTITY),
         Changed::Refused(refusal) => (show::PasswordProblem::Refused(refusal), StatusCode::UNPROCESSABLE_ENTITY),
         Changed::TooMany { retry_after } => (show::PasswordProblem::TooMany(retry_after), StatusCode::TOO_MANY_REQUESTS),

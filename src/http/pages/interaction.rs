@@ -62,7 +62,7 @@ pub async fn next(site: &Site, browser: &Browser, journey: &Journey) -> Result<S
             Step::Answer(Answer::Done(Box::new(scene), tenant))
         }
         Next::Refuse(error) => Step::Answer(Answer::Refused(error.clone())),
-        Next::SignIn(_) | Next::ChooseTenant | Next::Consent => Step::Page(Box::new(scene)),
+        Next::SignIn(_) | Next::ChooseTenant | Next::Consent(_) => Step::Page(Box::new(scene)),
     })
 }
 
@@ -153,7 +153,7 @@ async fn posted(site: &Site, browser: &Browser, handle: &str, params: &Params) -
     }
 }
 
-/// `POST /interaction/{journey}/sign-in`: `email`, `password`.
+/// `POST /interaction/{journey}/sign-in`: `email`, `password`; or `decision=cancel`.
 pub async fn post_sign_in(
     State(site): State<Site>,
     browser: Browser,
@@ -171,6 +171,9 @@ async fn try_sign_in(site: &Site, browser: &Browser, handle: &str, params: &Para
         Ok(loaded) => loaded,
         Err(response) => return Ok(response),
     };
+    if params.get("decision") == Some("cancel") {
+        return cancelled(site, browser, &loaded).await;
+    }
     let (email, password) = (params.get("email").unwrap_or_default(), params.get("password").unwrap_or_default());
     if email.len() > LONGEST_EMAIL || password.len() > LONGEST_PASSWORD {
         return Err(Trouble::Refused(OAuthError::because(ErrorCode::InvalidRequest, "A field is too long")));
@@ -216,7 +219,7 @@ async fn failed(
     Ok(show::sign_in(site, browser, handle, &loaded.journey, &scene, Some(problem)))
 }
 
-/// `POST /interaction/{journey}/tenant`: `tenant`, a code.
+/// `POST /interaction/{journey}/tenant`: `tenant`, a code; or `decision=cancel`.
 pub async fn post_tenant(
     State(site): State<Site>,
     browser: Browser,
@@ -234,6 +237,9 @@ async fn choose_tenant(site: &Site, browser: &Browser, handle: &str, params: &Pa
         Ok(loaded) => loaded,
         Err(response) => return Ok(response),
     };
+    if params.get("decision") == Some("cancel") {
+        return cancelled(site, browser, &loaded).await;
+    }
     let scene = scene::scene(site, browser, &loaded.journey).await?;
     let back = see_other(&site.link(&path_of(handle)));
     let Some(person) = scene.person else { return Ok(back) };
@@ -284,7 +290,7 @@ async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) 
     let scene = scene::scene(site, browser, &loaded.journey).await?;
     let back = see_other(&site.link(&path_of(handle)));
     // Consent counts where it was asked for: not before sign-in and the choice of tenant, and only from the consent page.
-    let (Next::Consent, Some(person), Some(client)) = (&scene.next, &scene.person, &scene.client) else { return Ok(back) };
+    let (Next::Consent(_), Some(person), Some(client)) = (&scene.next, &scene.person, &scene.client) else { return Ok(back) };
     let Some(request) = request_of(&loaded.journey).filter(|_| decision == "allow") else { return Ok(back) };
     let (user, key, scope, now) = (person.user.id, client.key, request.scope.clone(), site.now());
     let mut event = AuditEvent::new(Action::ConsentGiven, now);
@@ -310,21 +316,6 @@ async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) 
     })
     .await?;
     Ok(back)
-}
-
-/// `POST /interaction/{journey}/cancel`.
-pub async fn post_cancel(
-    State(site): State<Site>,
-    browser: Browser,
-    Path(handle): Path<String>,
-    FormParams(params): FormParams,
-) -> Response {
-    let ended = match posted(&site, &browser, &handle, &params).await {
-        Ok(Ok(loaded)) => cancelled(&site, &browser, &loaded).await,
-        Ok(Err(response)) => Ok(response),
-        Err(error) => Err(error),
-    };
-    ended.unwrap_or_else(|error| page::trouble(&site, &browser, error))
 }
 
 async fn cancelled(site: &Site, browser: &Browser, loaded: &Loaded) -> Result<Response, Trouble> {

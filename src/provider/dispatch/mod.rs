@@ -79,8 +79,8 @@ pub enum Next {
     SignIn(SignInReason),
     /// Show the choice of tenants.
     ChooseTenant,
-    /// Show the consent page.
-    Consent,
+    /// Show the consent page, for this tenant.
+    Consent(Option<TenantId>),
     /// Answer the request, in this tenant.
     Issue(Option<TenantId>),
     /// Refuse the request, to the client.
@@ -103,7 +103,7 @@ pub fn next(facts: &Facts<'_>) -> Next {
         }
     };
     if needs_consent(facts, session) {
-        return page(Next::Consent, ErrorCode::ConsentRequired);
+        return page(Next::Consent(tenant), ErrorCode::ConsentRequired);
     }
     Next::Issue(tenant)
 }

@@ -168,14 +168,14 @@ fn the_hinted_tenant_wins_and_a_foreign_one_is_refused() {
 fn consent_covers_the_scope_or_is_asked() {
     let mut case = Case::new("");
     case.consented = Some(Scope::parse("profile").unwrap());
-    assert!(matches!(case.next(), Next::Consent));
+    assert!(matches!(case.next(), Next::Consent(_)));
     case.facts.first_party = true;
     assert!(matches!(case.next(), Next::Issue(_)));
     case.facts.first_party = false;
     case.request = Some(request("&prompt=none"));
     assert_eq!(refused(&case.next()), Some("consent_required"));
     let mut again = Case::new("&prompt=consent");
-    assert!(matches!(again.next(), Next::Consent));
+    assert!(matches!(again.next(), Next::Consent(_)));
     again.facts.progress.consented = true;
     assert!(matches!(again.next(), Next::Issue(_)));
 }

@@ -1,0 +1,9 @@
+//! The pages that people see: journeys, sign-out, the account. `views` holds what they look like.
+
+pub mod account;
+pub mod guard;
+pub mod home;
+pub mod interaction;
+pub mod scene;
+pub mod show;
+pub mod views;

@@ -1,0 +1,352 @@
+//! Fills the views: what a handler decided becomes a page in the person's language.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::Response;
+use url::form_urlencoded::Serializer;
+
+use super::interaction::path_of;
+use super::scene::{Person, Scene, request_of};
+use super::views::{
+    Account, AccountMembership, AccountSession, ClientBrand, Consent, FormPost, GrantedConsent, Layout, Logout, Message,
+    PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem, asset_version, describe_device,
+};
+use crate::account::overview::Overview;
+use crate::base::id::TenantId;
+use crate::account::passwords::{LONGEST, PasswordRefusal, Policy};
+use crate::http::extract::Browser;
+use crate::http::respond::page::{self, FormTarget};
+use crate::http::site::Site;
+use crate::model::client::Client;
+use crate::model::journey::Journey;
+use crate::oauth::Params;
+use crate::oauth::redirect_uri::VerifiedRedirectUri;
+use crate::provider::discovery::path;
+use crate::provider::dispatch::{Next, SignInReason};
+use crate::provider::end_session::LogoutRequest;
+
+/// What went wrong with a sign-in.
+#[derive(Debug, Clone, Copy)]
+pub enum Problem<'a> {
+    /// Address or password; never which.
+    WrongCredentials {
+        /// As typed.
+        email: &'a str,
+    },
+    /// Too many tries.
+    TooMany {
+        /// As typed.
+        email: &'a str,
+        /// How long to wait.
+        retry_after: Duration,
+    },
+}
+
+/// What went wrong with a password change.
+#[derive(Debug, Clone, Copy)]
+pub enum PasswordProblem {
+    /// The two entries differ.
+    Mismatch,
+    /// The present password is wrong.
+    Wrong,
+    /// The new one may not be chosen.
+    Refused(PasswordRefusal),
+    /// Too many tries.
+    TooMany(Duration),
+}
+
+/// What is around every page. `here` is the page's own path, which the language links lead to.
+pub fn layout(site: &Site, browser: &Browser, ui_locales: &[String], client: Option<&Client>, here: &str) -> Layout {
+    let locale = browser.locale(ui_locales, site.default_locale);
+    let separator = if here.contains('?') { '&' } else { '?' };
+    let others = crate::i18n::Locale::ALL.into_iter().filter(|other| *other != locale);
+    Layout {
+        locale,
+        brand: site.brand.clone(),
+        csrf: browser.csrf(site),
+        client: client.map(brand),
+        alternate: others.map(|other| (other, format!("{}{separator}lang={}", site.link(here), other.as_str()))).collect(),
+        signed_in_as: None,
+        asset_version: asset_version().to_owned(),
+    }
+}
+
+fn brand(client: &Client) -> ClientBrand {
+    let metadata = &client.metadata;
+    ClientBrand {
+        name: metadata.client_name.clone(),
+        logo_uri: metadata.logo_uri.clone(),
+        policy_uri: metadata.policy_uri.clone(),
+        tos_uri: metadata.tos_uri.clone(),
+        client_uri: metadata.client_uri.clone(),
+    }
+}
+
+fn journey_layout(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene: &Scene) -> Layout {
+    let locales = request_of(journey).map(|request| request.ui_locales.as_slice()).unwrap_or_default();
+    let mut layout = layout(site, browser, locales, scene.client.as_deref(), &path_of(handle));
+    layout.signed_in_as = scene.person.as_ref().map(|person| person.user.display_name());
+    layout
+}
+
+/// Where the forms of a journey may lead in the end (CSP `form-action` looks at the whole chain of redirects).
+fn journey_target(journey: &Journey) -> FormTarget<'_> {
+    request_of(journey).map_or(FormTarget::Own, |request| FormTarget::Client(&request.redirect_uri))
+}
+
+/// The page that the dispatcher wants.
+pub fn step(
+    site: &Site,
+    browser: &Browser,
+    handle: &str,
+    journey: &Journey,
+    scene: &Scene,
+    problem: Option<Problem<'_>>,
+) -> Response {
+    match (&scene.next, &scene.person) {
+        (Next::ChooseTenant, Some(person)) => tenant(site, browser, handle, journey, scene, person),
+        (Next::Consent(tenant), Some(person)) => consent(site, browser, handle, journey, scene, person, *tenant),
+        _ => sign_in(site, browser, handle, journey, scene, problem),
+    }
+}
+
+/// The sign-in page, with what went wrong.
+pub fn sign_in(
+    site: &Site,
+    browser: &Browser,
+    handle: &str,
+    journey: &Journey,
+    scene: &Scene,
+    problem: Option<Problem<'_>>,
+) -> Response {
+    let hint = request_of(journey).and_then(|request| request.login_hint.clone());
+    let known = scene.person.as_ref().filter(|_| matches!(scene.next, Next::SignIn(SignInReason::Fresh)));
+    let typed = match problem {
+        Some(Problem::WrongCredentials { email } | Problem::TooMany { email, .. }) => Some(email.to_owned()),
+        None => known.map(|person| person.user.email.clone()),
+    };
+    let (status, message, wait) = match problem {
+        None => (StatusCode::OK, None, None),
+        Some(Problem::WrongCredentials { .. }) => (StatusCode::OK, Some(Message::WrongCredentials), None),
+        Some(Problem::TooMany { retry_after, .. }) => {
+            let seconds = retry_after.as_secs().max(1);
+            (StatusCode::TOO_MANY_REQUESTS, Some(Message::TooManyTries { seconds }), Some(seconds))
+        }
+    };
+    let mut layout = journey_layout(site, browser, handle, journey, scene);
+    layout.signed_in_as = known.map(|person| person.user.display_name());
+    let view = SignIn {
+        layout,
+        action: site.link(&format!("{}/sign-in", path_of(handle))),
+        email: typed.or(hint).unwrap_or_default(),
+        email_error: None,
+        password_error: None,
+        problem: message,
+        reauthenticate: false,
+        not_you_url: None,
+        forgot_url: None,
+        cancel: request_of(journey).is_some(),
+        upstreams: Vec::new(),
+    };
+    let mut response = page::html(site, status, view.render(), journey_target(journey));
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn tenant(
+    site: &Site,
+    browser: &Browser,
+    handle: &str,
+    journey: &Journey,
+    scene: &Scene,
+    person: &Person,
+) -> Response {
+    let item = |member: &crate::model::tenant::Membership| TenantItem {
+        code: member.tenant.code.clone(),
+        name: member.tenant.name.clone(),
+        kind: member.tenant.kind,
+        roles: member.roles.clone(),
+        department: member.tenant.department.clone(),
+        selected: person.session.tenant == Some(member.tenant.id),
+    };
+    let view = TenantChoice {
+        layout: journey_layout(site, browser, handle, journey, scene),
+        action: site.link(&format!("{}/tenant", path_of(handle))),
+        problem: None,
+        tenants: person.memberships.iter().map(item).collect(),
+        cancel: true,
+    };
+    page::html(site, StatusCode::OK, view.render(), journey_target(journey))
+}
+
+fn consent(
+    site: &Site,
+    browser: &Browser,
+    handle: &str,
+    journey: &Journey,
+    scene: &Scene,
+    person: &Person,
+    tenant: Option<TenantId>,
+) -> Response {
+    let layout = journey_layout(site, browser, handle, journey, scene);
+    let locale = layout.locale;
+    let request = request_of(journey);
+    let scopes = request.map(|request| request.scope.names().map(|name| ScopeItem::describe(locale, name)).collect());
+    let chosen = tenant.and_then(|id| person.memberships.iter().find(|member| member.tenant.id == id));
+    let view = Consent {
+        layout,
+        action: site.link(&format!("{}/consent", path_of(handle))),
+        person: person.user.display_name(),
+        email: person.user.email.clone(),
+        scopes: scopes.unwrap_or_default(),
+        tenant: chosen.map(|member| member.tenant.name.clone()),
+        redirect_host: request.map(|request| host_of(&request.redirect_uri)).unwrap_or_default(),
+    };
+    page::html(site, StatusCode::OK, view.render(), journey_target(journey))
+}
+
+fn host_of(uri: &VerifiedRedirectUri) -> String {
+    let parsed = url::Url::parse(uri.as_str()).ok();
+    parsed.map(|url| url.host_str().map_or_else(|| url.scheme().to_owned(), str::to_owned)).unwrap_or_default()
+}
+
+/// The page that posts an authorization response to the client.
+pub fn form_post(site: &Site, browser: &Browser, uri: &VerifiedRedirectUri, fields: &[(&str, &str)]) -> Response {
+    let view = FormPost {
+        layout: layout(site, browser, &[], None, "/"),
+        action: uri.as_str().to_owned(),
+        fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    };
+    page::html(site, StatusCode::OK, view.render(), FormTarget::Client(uri))
+}
+
+/// The question whether to sign out. The request goes along in the form's address and is checked again.
+pub fn logout(site: &Site, browser: &Browser, params: &Params, request: &LogoutRequest) -> Response {
+    let kept = params.pairs().filter(|(name, _)| *name != "csrf" && *name != "lang" && *name != "decision");
+    let query = Serializer::new(String::new()).extend_pairs(kept).finish();
+    let here = if query.is_empty() { path::END_SESSION.to_owned() } else { format!("{}?{query}", path::END_SESSION) };
+    let view = Logout {
+        layout: layout(site, browser, &locales(params), request.client.as_deref(), &here),
+        action: site.link(&here),
+        client: request.client.as_ref().map(|client| client.metadata.client_name.clone()),
+    };
+    page::html(site, StatusCode::OK, view.render(), FormTarget::Anywhere)
+}
+
+/// The `ui_locales` of a logout request.
+fn locales(params: &Params) -> Vec<String> {
+    params.get("ui_locales").unwrap_or_default().split(' ').filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+}
+
+/// The person is signed out.
+pub fn signed_out(site: &Site, browser: &Browser, request: &LogoutRequest) -> Response {
+    let view = SignedOut {
+        layout: layout(site, browser, &[], request.client.as_deref(), path::END_SESSION),
+        return_url: request.return_uri.clone(),
+        client: request.client.as_ref().map(|client| client.metadata.client_name.clone()),
+        sign_in_url: Some(site.link("/sign-in")),
+    };
+    page::html(site, StatusCode::OK, view.render(), FormTarget::Own)
+}
+
+/// The account page.
+pub fn account(site: &Site, browser: &Browser, person: &Person, content: &Overview, flash: Option<Message>) -> Response {
+    let mut layout = layout(site, browser, &[], None, "/account");
+    layout.signed_in_as = Some(person.user.display_name());
+    let locale = layout.locale;
+    let mut sessions: Vec<AccountSession> = content
+        .sessions
+        .iter()
+        .map(|session| AccountSession {
+            sid: session.sid.to_string(),
+            device: describe_device(locale, session.user_agent.as_deref()),
+            address: session.address.clone(),
+            started: session.created_at,
+            last_seen: session.last_seen_at,
+            current: session.sid == person.session.sid,
+            action: site.link(&format!("/account/sessions/{}/end", session.sid)),
+        })
+        .collect();
+    sessions.sort_by_key(|session| !session.current);
+    let consents = content.consents.iter().map(|(consent, client)| GrantedConsent {
+        client: client.metadata.client_name.clone(),
+        client_id: client.client_id.clone(),
+        scopes: consent.scope.names().map(|name| ScopeItem::describe(locale, name).title).collect(),
+        since: consent.created_at,
+        action: site.link(&format!("/account/consents/{}/withdraw", client.client_id)),
+    });
+    let view = Account {
+        layout,
+        person: content.user.display_name(),
+        email: content.user.email.clone(),
+        memberships: content
+            .memberships
+            .iter()
+            .map(|member| AccountMembership {
+                code: member.tenant.code.clone(),
+                name: member.tenant.name.clone(),
+                kind: member.tenant.kind,
+                roles: member.roles.clone(),
+                department: member.tenant.department.clone(),
+            })
+            .collect(),
+        sessions,
+        consents: consents.collect(),
+        password_url: site.link("/account/password"),
+        end_all_action: site.link("/account/sessions/end-others"),
+        sign_out_action: site.link(path::END_SESSION),
+        flash,
+    };
+    page::html(site, StatusCode::OK, view.render(), FormTarget::Own)
+}
+
+/// The password page, with what went wrong.
+pub fn password(
+    site: &Site,
+    browser: &Browser,
+    person: &Person,
+    problem: Option<PasswordProblem>,
+    status: StatusCode,
+) -> Response {
+    let mut layout = layout(site, browser, &[], None, "/account/password");
+    layout.signed_in_as = Some(person.user.display_name());
+    let (mut current_error, mut new_error, mut repeat_error, mut whole) = (None, None, None, None);
+    match problem {
+        None => {}
+        Some(PasswordProblem::Mismatch) => repeat_error = Some(Message::PasswordsDiffer),
+        Some(PasswordProblem::Wrong) => current_error = Some(Message::CurrentPasswordWrong),
+        Some(PasswordProblem::Refused(refusal)) => new_error = Some(why(refusal)),
+        Some(PasswordProblem::TooMany(wait)) => {
+            whole = Some(Message::TooManyTries { seconds: wait.as_secs().max(1) });
+        }
+    }
+    let view = PasswordChange {
+        layout,
+        action: site.link("/account/password"),
+        email: person.user.email.clone(),
+        problem: whole,
+        current_error,
+        new_error,
+        repeat_error,
+        minimum: match site.accounts().policy() {
+            Policy::Strict if person.user.platform_admin => 16,
+            Policy::Strict => 15,
+            Policy::Seed => 8,
+        },
+        cancel_url: site.link("/account"),
+    };
+    page::html(site, status, view.render(), FormTarget::Own)
+}
+
+const fn why(refusal: PasswordRefusal) -> Message {
+    match refusal {
+        PasswordRefusal::TooShort { min } => Message::PasswordTooShort { minimum: min },
+        PasswordRefusal::TooLong => Message::PasswordTooLong { maximum: LONGEST },
+        PasswordRefusal::ContainsContext => Message::PasswordContainsName,
+        PasswordRefusal::Common | PasswordRefusal::TooGuessable => Message::PasswordTooCommon,
+    }
+}

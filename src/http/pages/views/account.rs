@@ -1,0 +1,125 @@
+//! The person's own page: establishments, open sessions, allowed applications, password. `data-page="account"`.
+
+use std::fmt;
+
+use askama::Template;
+
+use super::{Layout, Message, text_of};
+use crate::base::Timestamp;
+use crate::model::role::Role;
+use crate::model::tenant::TenantKind;
+
+/// A tenant of the person.
+#[derive(Debug, Clone)]
+pub struct AccountMembership {
+    /// Its code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TenantKind,
+    /// What the person does there.
+    pub roles: Vec<Role>,
+    /// Its French department.
+    pub department: Option<String>,
+}
+
+/// An open session.
+#[derive(Debug, Clone)]
+pub struct AccountSession {
+    /// Its public id, posted as `sid`.
+    pub sid: String,
+    /// The browser, from [`super::describe_device`].
+    pub device: String,
+    /// Address at sign-in.
+    pub address: Option<String>,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it was last used.
+    pub last_seen: Timestamp,
+    /// Whether it is this browser's.
+    pub current: bool,
+    /// Where the button that ends it posts.
+    pub action: String,
+}
+
+/// A consent that stands.
+#[derive(Debug, Clone)]
+pub struct GrantedConsent {
+    /// Name of the application.
+    pub client: String,
+    /// Its `client_id`, posted as `client_id`.
+    pub client_id: String,
+    /// What was allowed, in words.
+    pub scopes: Vec<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Where the button that withdraws it posts.
+    pub action: String,
+}
+
+/// The account page. Each button is a form of its own that posts `csrf` and the id of what it stands beside.
+#[derive(Clone, Template)]
+#[template(path = "pages/account.html")]
+pub struct Account {
+    /// Around the content.
+    pub layout: Layout,
+    /// The person's name.
+    pub person: String,
+    /// The person's e-mail address.
+    pub email: String,
+    /// The person's tenants.
+    pub memberships: Vec<AccountMembership>,
+    /// The open sessions, this browser's first.
+    pub sessions: Vec<AccountSession>,
+    /// The consents.
+    pub consents: Vec<GrantedConsent>,
+    /// The page to change the password.
+    pub password_url: String,
+    /// Where the button that ends all other sessions posts.
+    pub end_all_action: String,
+    /// Where the button that signs out posts.
+    pub sign_out_action: String,
+    /// What was just done.
+    pub flash: Option<Message>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("layout", &self.layout).finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    /// The page as HTML.
+    pub fn render(&self) -> String {
+        text_of(self)
+    }
+
+    fn has_other_sessions(&self) -> bool {
+        self.sessions.iter().any(|session| !session.current)
+    }
+
+    /// One or two letters that stand for the person.
+    fn initials(&self) -> String {
+        let mut words = self.person.split_whitespace().filter(|word| !word.ends_with('.')).filter_map(|w| w.chars().next());
+        let first = words.next();
+        first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
+    }
+}
+
+impl AccountMembership {
+    /// `Officine · 75 · ORG-7K4M2X`.
+    fn details(&self, layout: &Layout) -> String {
+        let mut parts = vec![layout.tenant_kind(&self.kind)];
+        parts.extend(self.department.clone());
+        parts.push(self.code.clone());
+        parts.join(" · ")
+    }
+}
+
+impl AccountSession {
+    fn end_label(&self, layout: &Layout) -> String {
+        layout.fill("account.end_named", "device", &self.device)
+    }
+}

@@ -1,0 +1,158 @@
+//! The mails to people: a subject, a plain text and an HTML part each.
+
+use std::fmt;
+
+use askama::Template;
+
+use super::text_of;
+use crate::base::Timestamp;
+use crate::i18n::{self, Locale};
+
+/// A mail ready to be sent. `Debug` leaves out the bodies, which may hold a link that signs in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// The subject.
+    pub subject: String,
+    /// The `text/plain` part.
+    pub text: String,
+    /// The `text/html` part.
+    pub html: String,
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+/// Tells a person that their password was changed.
+#[derive(Clone)]
+pub struct PasswordChangedMail {
+    /// The person's language.
+    pub locale: Locale,
+    /// Name of the service.
+    pub brand: String,
+    /// The person's name.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// The browser, from [`super::describe_device`].
+    pub device: String,
+    /// The account page.
+    pub account_url: String,
+}
+
+/// Gives a person the link to choose a new password.
+#[derive(Clone)]
+pub struct PasswordResetMail {
+    /// The person's language.
+    pub locale: Locale,
+    /// Name of the service.
+    pub brand: String,
+    /// The person's name.
+    pub name: String,
+    /// The link, with its token.
+    pub url: String,
+    /// How long it is valid, in seconds.
+    pub valid_seconds: u64,
+}
+
+impl fmt::Debug for PasswordChangedMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordChangedMail").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PasswordResetMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordResetMail").finish_non_exhaustive()
+    }
+}
+
+impl PasswordChangedMail {
+    /// The mail.
+    pub fn render(&self) -> Mail {
+        let moment = i18n::moment(self.locale, self.at);
+        let fill = |key, values: &[(&str, &str)]| i18n::t_with(self.locale, key, values);
+        Letter {
+            locale: self.locale,
+            brand: &self.brand,
+            name: &self.name,
+            subject: fill("mail.password_changed.subject", &[("brand", &self.brand)]),
+            text: fill("mail.password_changed.text", &[("brand", &self.brand), ("moment", &moment)]),
+            detail: Some(fill("mail.password_changed.where", &[("device", &self.device)])),
+            url: &self.account_url,
+            link: i18n::t(self.locale, "mail.password_changed.link"),
+            not_you: i18n::t(self.locale, "mail.password_changed.not_you"),
+        }
+        .render()
+    }
+}
+
+impl PasswordResetMail {
+    /// The mail.
+    pub fn render(&self) -> Mail {
+        let wait = i18n::duration(self.locale, self.valid_seconds);
+        let fill = |key, values: &[(&str, &str)]| i18n::t_with(self.locale, key, values);
+        Letter {
+            locale: self.locale,
+            brand: &self.brand,
+            name: &self.name,
+            subject: fill("mail.password_reset.subject", &[("brand", &self.brand)]),
+            text: fill("mail.password_reset.text", &[("brand", &self.brand), ("wait", &wait)]),
+            detail: None,
+            url: &self.url,
+            link: i18n::t(self.locale, "mail.password_reset.link"),
+            not_you: i18n::t(self.locale, "mail.password_reset.not_you"),
+        }
+        .render()
+    }
+}
+
+/// What both mails are made of.
+struct Letter<'a> {
+    locale: Locale,
+    brand: &'a str,
+    name: &'a str,
+    subject: String,
+    text: String,
+    detail: Option<String>,
+    url: &'a str,
+    link: &'a str,
+    not_you: &'a str,
+}
+
+impl Letter<'_> {
+    fn render(&self) -> Mail {
+        Mail {
+            // A line break in a subject would begin another header.
+            subject: self.subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+            text: text_of(&LetterText { letter: self }),
+            html: text_of(&LetterHtml { letter: self }),
+        }
+    }
+
+    fn hello(&self) -> String {
+        i18n::t_with(self.locale, "mail.hello", &[("name", self.name)])
+    }
+
+    fn signature(&self) -> String {
+        i18n::t_with(self.locale, "mail.signature", &[("brand", self.brand)])
+    }
+
+    fn automatic(&self) -> &'static str {
+        i18n::t(self.locale, "mail.automatic")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "mail/letter.txt")]
+struct LetterText<'a> {
+    letter: &'a Letter<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "mail/letter.html")]
+struct LetterHtml<'a> {
+    letter: &'a Letter<'a>,
+}

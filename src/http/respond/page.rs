@@ -1,0 +1,132 @@
+//! HTML answers: their headers, and the error page.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+
+use super::json;
+use crate::http::extract::Browser;
+use crate::http::pages::show::layout;
+use crate::http::pages::views::{ErrorKind, ErrorPage, Link};
+use crate::http::site::Site;
+use crate::http::trouble::Trouble;
+use crate::oauth::redirect_uri::VerifiedRedirectUri;
+use crate::oauth::{ErrorCode, OAuthError};
+
+/// Where the forms of a page may lead. Chromium holds `form-action` against the whole chain of redirects behind a form, so
+/// a page whose answer goes to a client names the client's verified origin (security item 108).
+#[derive(Debug, Clone, Copy)]
+pub enum FormTarget<'a> {
+    /// Pages of ours alone.
+    Own,
+    /// Pages of ours, and this client.
+    Client(&'a VerifiedRedirectUri),
+    /// Pages of ours, and whatever https address a registered client wants to be returned to.
+    Anywhere,
+}
+
+/// A page, never to be kept.
+pub fn html(_site: &Site, status: StatusCode, body: String, target: FormTarget<'_>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(policy) = HeaderValue::try_from(content_security_policy(target)) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+fn content_security_policy(target: FormTarget<'_>) -> String {
+    let beyond = match target {
+        FormTarget::Own => String::new(),
+        FormTarget::Anywhere => " https: http://127.0.0.1:* http://localhost:*".to_owned(),
+        FormTarget::Client(uri) => match uri.origin() {
+            Some(origin) => format!(" {origin}"),
+            None => uri.as_str().split_once(':').map(|(scheme, _)| format!(" {scheme}:")).unwrap_or_default(),
+        },
+    };
+    format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; \
+         form-action 'self'{beyond}; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// An OAuth error that may not be redirected, as a page.
+pub fn oauth_error(site: &Site, browser: &Browser, error: &OAuthError) -> Response {
+    let status = match error.code.status() {
+        status if status >= 500 => StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        _ => StatusCode::BAD_REQUEST,
+    };
+    oauth_error_with(site, browser, error, status)
+}
+
+/// The same, with a status of its own.
+pub fn oauth_error_with(site: &Site, browser: &Browser, error: &OAuthError, status: StatusCode) -> Response {
+    json::log(error);
+    let kind = match error.code {
+        _ if status == StatusCode::FORBIDDEN => ErrorKind::StalePage,
+        ErrorCode::InvalidClient => ErrorKind::UnknownClient,
+        ErrorCode::TemporarilyUnavailable => ErrorKind::Busy,
+        ErrorCode::ServerError => ErrorKind::Internal,
+        _ if error.description().contains("redirect_uri") => ErrorKind::RedirectUri,
+        _ => ErrorKind::Request,
+    };
+    let described = (!matches!(kind, ErrorKind::Busy | ErrorKind::Internal)).then_some(error);
+    error_page(site, browser, kind, status, described)
+}
+
+/// A journey that is unknown, over, or another browser's.
+pub fn journey_over(site: &Site, browser: &Browser) -> Response {
+    let kind = if browser.known_digest().is_none() { ErrorKind::Cookies } else { ErrorKind::JourneyExpired };
+    error_page(site, browser, kind, StatusCode::BAD_REQUEST, None)
+}
+
+/// No such page, or not for this method.
+pub fn not_found(site: &Site, browser: &Browser) -> Response {
+    error_page(site, browser, ErrorKind::NotFound, StatusCode::NOT_FOUND, None)
+}
+
+/// Trouble of our own, as a page.
+pub fn trouble(site: &Site, browser: &Browser, error: Trouble) -> Response {
+    match error {
+        Trouble::Refused(error) => oauth_error(site, browser, &error),
+        Trouble::Unavailable(cause) => {
+            tracing::warn!(cause, "page unavailable");
+            let mut response = error_page(site, browser, ErrorKind::Busy, StatusCode::SERVICE_UNAVAILABLE, None);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+        Trouble::Internal(cause) => {
+            tracing::error!(cause, "page failed");
+            error_page(site, browser, ErrorKind::Internal, StatusCode::INTERNAL_SERVER_ERROR, None)
+        }
+    }
+}
+
+fn error_page(
+    site: &Site,
+    browser: &Browser,
+    kind: ErrorKind,
+    status: StatusCode,
+    error: Option<&OAuthError>,
+) -> Response {
+    let layout = layout(site, browser, &[], None, "/");
+    let link = match kind {
+        ErrorKind::JourneyExpired | ErrorKind::Cookies | ErrorKind::StalePage => {
+            Link::again(&layout, site.link("/sign-in"))
+        }
+        _ => Link::home(&layout, site.link("/")),
+    };
+    let view = ErrorPage {
+        layout,
+        kind,
+        code: error.map(|error| error.code.as_str().to_owned()),
+        description: error.map(|error| error.description().to_owned()),
+        reference: browser.request_id().to_owned(),
+        link: Some(link),
+    };
+    html(site, status, view.render(), FormTarget::Own)
+}

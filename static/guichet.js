@@ -1,0 +1,39 @@
+// Small comforts; every page works without this file.
+"use strict";
+
+// A button that shows what was typed as a password. It goes back to dots when the form is sent, so that the browser
+// does not keep the password among ordinary form entries.
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  const input = document.getElementById(button.dataset.reveal);
+  if (!input) continue;
+  const show = (visible) => {
+    input.type = visible ? "text" : "password";
+    button.textContent = visible ? button.dataset.hide : button.dataset.show;
+    button.setAttribute("aria-pressed", String(visible));
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    show(input.type === "password");
+    input.focus();
+  });
+  if (input.form) input.form.addEventListener("submit", () => show(false));
+}
+
+// A second press of a button while the first is on its way is not sent. Coming back by history begins anew.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "true";
+    form.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", () => {
+    delete form.dataset.sent;
+    form.removeAttribute("aria-busy");
+  });
+}
+
+// An answer on its way to the application.
+for (const form of document.querySelectorAll("form[data-auto]")) form.requestSubmit();
