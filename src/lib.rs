@@ -27,6 +27,7 @@
 pub mod account;
 pub mod audit;
 pub mod base;
+pub mod config;
 pub mod jose;
 pub mod model;
 pub mod oauth;
