@@ -8,11 +8,11 @@
 
 pub mod claims;
 pub mod client_keys;
+pub mod compact;
 pub mod master;
 pub mod rotation;
 
 mod algorithm;
-mod compact;
 mod error;
 mod generate;
 mod json;
@@ -34,5 +34,5 @@ pub use error::JoseError;
 pub use generate::generate;
 pub use jwk::KeyRefusal;
 pub use keyring::Keyring;
-pub use master::{MasterKeyError, MasterKeyFile};
+pub use master::MasterKeyError;
 pub use typ::Typ;
