@@ -351,3 +351,39 @@ fn d67_aws_lc_accepts_what_josekit_signed() {
         }
     }
 }
+
+#[test]
+fn d67_both_refuse_every_flipped_bit() {
+    for (alg, step) in [(Algorithm::Rs256, 8), (Algorithm::Ps256, 8), (Algorithm::Es256, 1), (Algorithm::EdDsa, 1)] {
+        let (token, verifier) = (token(alg), verifier(alg));
+        let (header, payload, signature) = parts(&token);
+        let text = token.rsplit_once('.').unwrap().0.as_bytes();
+        assert!(verifier.verify(text, &signature).is_ok());
+        for bit in (0..signature.len() * 8).step_by(step) {
+            let mut changed = signature.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(verifier.verify(text, &changed).is_err(), "{alg} {bit}");
+            assert_eq!(refusal(&assemble(&header, &payload, &changed)), JoseError::BadSignature, "{alg} {bit}");
+        }
+    }
+}
+
+#[test]
+fn d67_both_refuse_the_twin_of_an_ed25519_signature() {
+    // S + L verifies where S is not held to be below L, the order of the group (RFC 8032 §5.1.7).
+    let order = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10_u8,
+    ];
+    let token = token(Algorithm::EdDsa);
+    let (header, payload, mut signature) = parts(&token);
+    let mut carry = 0;
+    for (s, l) in signature[32..].iter_mut().zip(order) {
+        let sum = u16::from(*s) + u16::from(l) + carry;
+        [*s, _] = sum.to_le_bytes();
+        carry = sum >> 8;
+    }
+    let text = token.rsplit_once('.').unwrap().0.as_bytes();
+    assert!(verifier(Algorithm::EdDsa).verify(text, &signature).is_err());
+    assert_eq!(refusal(&assemble(&header, &payload, &signature)), JoseError::BadSignature);
+}
