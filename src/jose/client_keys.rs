@@ -68,6 +68,14 @@ pub fn verify(jwks: &Value, token: &str, allowed: &[Algorithm]) -> Result<Verifi
     })
 }
 
+/// The `sub` of an assertion before verification: the client whose keys to verify with (RFC 7523 §3), and nothing else.
+pub fn unverified_subject(token: &str) -> Result<String, JoseError> {
+    match Unverified::read(token)?.unverified_claims()?.remove("sub") {
+        Some(Value::String(subject)) => Ok(subject),
+        _ => Err(JoseError::NoSubject),
+    }
+}
+
 /// Assertions carry no `typ`, `JWT`, or the one of draft-ietf-oauth-rfc7523bis; anything else (`at+jwt`, `logout+jwt`,
 /// `dpop+jwt`) was signed for another purpose. Media types are compared without case and `application/` (RFC 7515 §4.1.9).
 fn check_typ(typ: Option<&str>) -> Result<(), JoseError> {
@@ -127,8 +135,8 @@ fn may_be_signature(alg: Algorithm, signature: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::base::digest::base64url;
+    use crate::jose::Typ;
     use crate::jose::testing::{RECORDS, RING, private_jwk, signer};
-    use crate::jose::{Typ, compact};
     use josekit::jws::{self, JwsHeader};
     use serde_json::json;
 
@@ -164,7 +172,7 @@ mod tests {
                 let token = assertion(alg, &header);
                 let jwks = set(&[public(alg, &json!({}))]);
                 assert_eq!(check_jwks(&jwks), Ok(()));
-                assert_eq!(compact::unverified_claim(&token, "sub").as_deref(), Some("app"));
+                assert_eq!(unverified_subject(&token).as_deref(), Ok("app"));
                 let verified = verify(&jwks, &token, &[alg]).unwrap();
                 assert_eq!(verified.claims["sub"], "app");
                 let others: Vec<_> = Algorithm::ALL.into_iter().filter(|other| *other != alg).collect();
@@ -265,6 +273,15 @@ mod tests {
         let many = |count| set(&vec![public(Algorithm::Es256, &json!({})); count]);
         assert_eq!((check_jwks(&many(0)), check_jwks(&many(21))), (Err(JwksRefusal::Count), Err(JwksRefusal::Count)));
         assert_eq!(check_jwks(&many(20)), Ok(()));
+    }
+
+    #[test]
+    fn an_assertion_without_subject_names_nobody() {
+        for claims in [json!({ "iss": "app" }), json!({ "sub": 1 }), json!({ "sub": ["app"] })] {
+            let token = RING.sign(Algorithm::EdDsa, Typ::IdToken, &claims).unwrap();
+            assert_eq!(unverified_subject(&token), Err(JoseError::NoSubject), "{claims}");
+        }
+        assert_eq!(unverified_subject("a.b"), Err(JoseError::NotCompact));
     }
 
     #[test]

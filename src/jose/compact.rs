@@ -44,14 +44,6 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// The text of a claim before any verification: whose key to verify with (RFC 7523 §3: `sub`), and good for nothing else.
-pub fn unverified_claim(token: &str, name: &str) -> Option<String> {
-    match Unverified::read(token).ok()?.claims().ok()?.remove(name) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    }
-}
-
 /// What is used of a header.
 #[derive(Debug, Clone)]
 pub(super) struct Header {
@@ -87,10 +79,11 @@ impl<'a> Unverified<'a> {
         if !is_signed(self.signed_text, &self.signature) {
             return Err(JoseError::BadSignature);
         }
-        Ok(Verified { claims: self.claims()?, header: self.header })
+        Ok(Verified { claims: self.unverified_claims()?, header: self.header })
     }
 
-    fn claims(&self) -> Result<Map<String, Value>, JoseError> {
+    /// The claims before any verification, to find out whose key to verify with.
+    pub(super) fn unverified_claims(&self) -> Result<Map<String, Value>, JoseError> {
         json::object(&self.payload).ok_or(JoseError::NotAnObject("payload"))
     }
 }

@@ -8,11 +8,11 @@
 
 pub mod claims;
 pub mod client_keys;
-pub mod compact;
 pub mod master;
 pub mod rotation;
 
 mod algorithm;
+mod compact;
 mod error;
 mod generate;
 mod json;
