@@ -70,10 +70,9 @@ pub fn verify(jwks: &Value, token: &str, allowed: &[Algorithm]) -> Result<Verifi
 
 /// The `sub` of an assertion before verification: the client whose keys to verify with (RFC 7523 §3), and nothing else.
 pub fn unverified_subject(token: &str) -> Result<String, JoseError> {
-    let claims = Unverified::read(token)?.unverified_claims()?;
-    match claims.get("sub") {
-        Some(Value::String(subject)) => Ok(subject.clone()),
-        _ => Err(JoseError::NotAnObject("payload")),
+    match Unverified::read(token)?.unverified_claims()?.remove("sub") {
+        Some(Value::String(subject)) => Ok(subject),
+        _ => Err(JoseError::NoSubject),
     }
 }
 
@@ -129,5 +128,174 @@ fn may_be_signature(alg: Algorithm, signature: &[u8]) -> bool {
         Algorithm::Rs256 | Algorithm::Ps256 => signature.len() >= 256 && not_zero(signature),
         Algorithm::Es256 => signature.len() == 64 && signature.chunks(32).all(not_zero),
         Algorithm::EdDsa => signature.len() == 64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::digest::base64url;
+    use crate::jose::Typ;
+    use crate::jose::testing::{RECORDS, RING, private_jwk, signer};
+    use josekit::jws::{self, JwsHeader};
+    use serde_json::json;
+
+    /// The public JWK of the fixture, with changes; null removes.
+    fn public(alg: Algorithm, change: &Value) -> Value {
+        let mut jwk = RECORDS.iter().find(|record| record.alg == alg.as_str()).unwrap().public_jwk.clone();
+        for (name, value) in change.as_object().unwrap() {
+            jwk[name] = value.clone();
+        }
+        jwk.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        jwk
+    }
+
+    fn set(keys: &[Value]) -> Value {
+        json!({ "keys": keys })
+    }
+
+    fn assertion(alg: Algorithm, header: &Value) -> String {
+        let header = JwsHeader::from_map(header.as_object().unwrap().clone()).unwrap();
+        jws::serialize_compact(br#"{"iss":"app","sub":"app"}"#, &header, &*signer(alg)).unwrap()
+    }
+
+    fn refusal(jwks: &Value, token: &str) -> JoseError {
+        verify(jwks, token, &Algorithm::ALL).unwrap_err()
+    }
+
+    #[test]
+    fn an_assertion_of_each_algorithm_verifies() {
+        for alg in Algorithm::ALL {
+            for header in
+                [json!({}), json!({ "typ": "JWT" }), json!({ "typ": "application/Client-Authentication+JWT" })]
+            {
+                let token = assertion(alg, &header);
+                let jwks = set(&[public(alg, &json!({}))]);
+                assert_eq!(check_jwks(&jwks), Ok(()));
+                assert_eq!(unverified_subject(&token).as_deref(), Ok("app"));
+                let verified = verify(&jwks, &token, &[alg]).unwrap();
+                assert_eq!(verified.claims["sub"], "app");
+                let others: Vec<_> = Algorithm::ALL.into_iter().filter(|other| *other != alg).collect();
+                assert_eq!(verify(&jwks, &token, &others).unwrap_err(), JoseError::AlgorithmNotAllowed);
+            }
+        }
+    }
+
+    #[test]
+    fn both_twins_of_an_ecdsa_assertion_verify() {
+        let jwks = set(&[public(Algorithm::Es256, &json!({}))]);
+        for _ in 0..16 {
+            assert!(verify(&jwks, &assertion(Algorithm::Es256, &json!({})), &Algorithm::ALL).is_ok());
+        }
+    }
+
+    #[test]
+    fn tokens_for_other_purposes_are_no_assertions() {
+        let jwks = set(&[public(Algorithm::Es256, &json!({}))]);
+        for typ in ["at+jwt", "logout+jwt", "dpop+jwt", "token-introspection+jwt", "secevent+jwt", ""] {
+            assert_eq!(refusal(&jwks, &assertion(Algorithm::Es256, &json!({ "typ": typ }))), JoseError::WrongType);
+        }
+        assert!(
+            verify(&jwks, &RING.sign(Algorithm::Es256, Typ::AccessToken, &json!({})).unwrap(), &Algorithm::ALL)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_kid_chooses_and_without_one_every_fitting_key_is_tried() {
+        let other = crate::jose::testing::key(Algorithm::Es256, crate::model::key::KeyState::Active).public_jwk;
+        let ours = public(Algorithm::Es256, &json!({ "kid": "ours" }));
+        let jwks = set(&[other.clone(), public(Algorithm::Rs256, &json!({})), ours]);
+        let with = |kid: &Value| assertion(Algorithm::Es256, &json!({ "kid": kid }));
+        assert!(verify(&jwks, &assertion(Algorithm::Es256, &json!({})), &Algorithm::ALL).is_ok());
+        assert!(verify(&jwks, &with(&json!("ours")), &Algorithm::ALL).is_ok());
+        assert_eq!(refusal(&jwks, &with(&other["kid"])), JoseError::BadSignature);
+        assert_eq!(refusal(&jwks, &with(&json!("unknown"))), JoseError::UnknownKey);
+        assert_eq!(refusal(&set(&[]), &with(&json!("ours"))), JoseError::UnknownKey);
+        assert_eq!(refusal(&json!(null), &with(&json!("ours"))), JoseError::UnknownKey);
+    }
+
+    #[test]
+    fn a_key_for_another_use_does_not_verify() {
+        let token = assertion(Algorithm::Rs256, &json!({}));
+        for change in [
+            json!({ "alg": "PS256" }),
+            json!({ "alg": "RS512" }),
+            json!({ "use": "enc" }),
+            json!({ "key_ops": ["encrypt"] }),
+        ] {
+            let jwks = set(&[public(Algorithm::Rs256, &change)]);
+            assert_eq!(refusal(&jwks, &token), JoseError::UnknownKey, "{change}");
+        }
+        for change in [json!({ "alg": null }), json!({ "use": null, "kid": null }), json!({ "key_ops": ["verify"] })] {
+            let jwks = set(&[public(Algorithm::Rs256, &change)]);
+            assert!(verify(&jwks, &token, &Algorithm::ALL).is_ok(), "{change}");
+        }
+        for alg in [Algorithm::Es256, Algorithm::EdDsa] {
+            let jwks = set(&[public(alg, &json!({ "alg": null }))]);
+            assert_eq!(refusal(&jwks, &token), JoseError::UnknownKey, "{alg}");
+        }
+    }
+
+    #[test]
+    fn what_registration_refuses() {
+        let refused = |jwk: Value| check_jwks(&set(&[public(Algorithm::EdDsa, &json!({})), jwk]));
+        let key = |why| Err(JwksRefusal::Key { position: 2, why });
+        for name in PRIVATE_MEMBERS {
+            assert_eq!(
+                refused(public(Algorithm::Es256, &json!({ name: "AQAB" }))),
+                key(KeyRefusal::NotPublic),
+                "{name}"
+            );
+        }
+        assert_eq!(refused(private_jwk(Algorithm::Rs256)), key(KeyRefusal::NotPublic));
+        assert_eq!(refused(json!({ "kty": "oct" })), key(KeyRefusal::NotPublic));
+        let short = base64url(&[0xff; 128]);
+        assert_eq!(refused(public(Algorithm::Rs256, &json!({ "n": short }))), key(KeyRefusal::RsaSize));
+        for change in [json!({ "crv": "secp256k1" }), json!({ "kty": "EX" }), json!({ "kty": "OKP" })] {
+            assert_eq!(refused(public(Algorithm::Es256, &change)), key(KeyRefusal::Unsupported), "{change}");
+        }
+        for change in [
+            json!({ "kty": null }),
+            json!({ "crv": null }),
+            json!({ "x": null }),
+            json!({ "x": "AQAB" }),
+            json!({ "x": 1 }),
+            json!({ "kid": 1 }),
+            json!({ "use": ["sig"] }),
+        ] {
+            assert_eq!(refused(public(Algorithm::Es256, &change)), key(KeyRefusal::Malformed), "{change}");
+        }
+        assert_eq!(refused(json!("key")), key(KeyRefusal::Malformed));
+        for odd in [json!(null), json!([]), json!({}), json!({ "keys": {} }), public(Algorithm::Es256, &json!({}))] {
+            assert_eq!(check_jwks(&odd), Err(JwksRefusal::NotASet), "{odd}");
+        }
+        let many = |count| set(&vec![public(Algorithm::Es256, &json!({})); count]);
+        assert_eq!((check_jwks(&many(0)), check_jwks(&many(21))), (Err(JwksRefusal::Count), Err(JwksRefusal::Count)));
+        assert_eq!(check_jwks(&many(20)), Ok(()));
+    }
+
+    #[test]
+    fn an_assertion_without_subject_names_nobody() {
+        for claims in [json!({ "iss": "app" }), json!({ "sub": 1 }), json!({ "sub": ["app"] })] {
+            let token = RING.sign(Algorithm::EdDsa, Typ::IdToken, &claims).unwrap();
+            assert_eq!(unverified_subject(&token), Err(JoseError::NoSubject), "{claims}");
+        }
+        assert_eq!(unverified_subject("a.b"), Err(JoseError::NotCompact));
+    }
+
+    #[test]
+    fn other_curves_may_be_registered() {
+        use josekit::jwk::alg::ec::{EcCurve, EcKeyPair};
+        for curve in [EcCurve::P384, EcCurve::P521] {
+            let pair = EcKeyPair::generate(curve).unwrap();
+            let jwk = Value::Object(josekit::jwk::KeyPair::to_jwk_public_key(&pair).as_ref().clone());
+            assert_eq!(check_jwks(&set(&[jwk])), Ok(()), "{curve}");
+        }
+    }
+
+    #[test]
+    fn a_keyring_of_ours_is_an_acceptable_set() {
+        assert_eq!(check_jwks(&serde_json::from_slice(RING.jwks()).unwrap()), Ok(()));
     }
 }

@@ -15,6 +15,9 @@ pub enum JoseError {
     /// The named part is not one JSON object without repeated keys, excessive nesting or trailing bytes.
     #[error("the {0} of the token is not a well-formed JSON object")]
     NotAnObject(&'static str),
+    /// A client assertion has no text `sub`.
+    #[error("the token names no subject")]
+    NoSubject,
     /// A header parameter that changes how the token is to be read, or one of the wrong JSON type.
     #[error("the header parameter {0} is not acceptable")]
     Header(&'static str),

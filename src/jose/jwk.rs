@@ -208,3 +208,63 @@ fn read_ed25519(x: Vec<u8>) -> Result<PublicKey, KeyRefusal> {
 fn bytes(member: Option<&str>) -> Result<Vec<u8>, KeyRefusal> {
     member.and_then(from_base64url).filter(|bytes| !bytes.is_empty()).ok_or(KeyRefusal::Malformed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(jwk: &Value) -> Result<PublicKey, KeyRefusal> {
+        PublicKey::read(&Members::deserialize(jwk).map_err(|_| KeyRefusal::Malformed)?)
+    }
+
+    #[test]
+    fn thumbprints_of_the_rfcs() {
+        // RFC 7638 §3.1 and RFC 8037 appendix A.3.
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3okn\
+            jhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6q\
+            MQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awap\
+            JzKnqDKgw";
+        let rsa = read(&json!({ "kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29" })).unwrap();
+        assert_eq!(rsa.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        let ed = read(&json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }));
+        assert_eq!(ed.unwrap().thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn rsa_values() {
+        let rsa = |n: &[u8], e: &[u8]| read(&json!({ "kty": "RSA", "n": base64url(n), "e": base64url(e) }));
+        let number = |bytes: usize, high: u8, low: u8| {
+            let mut n = vec![0x5a; bytes];
+            n[0] = high;
+            n[bytes - 1] = low;
+            n
+        };
+        let f4 = [1, 0, 1];
+        assert!(rsa(&number(256, 0x80, 1), &f4).is_ok());
+        assert!(rsa(&number(1024, 0xff, 1), &f4).is_ok());
+        assert_eq!(rsa(&number(256, 0x7f, 1), &f4), Err(KeyRefusal::RsaSize), "2047 bits");
+        assert_eq!(rsa(&number(128, 0xff, 1), &f4), Err(KeyRefusal::RsaSize));
+        assert_eq!(rsa(&number(1025, 1, 1), &f4), Err(KeyRefusal::RsaSize));
+        assert_eq!(rsa(&number(257, 0, 1), &f4), Err(KeyRefusal::Malformed), "leading zero");
+        assert_eq!(rsa(&number(256, 0x80, 2), &f4), Err(KeyRefusal::Invalid), "even");
+        for e in [&[1_u8][..], &[2], &[1, 0, 0], &[1, 0, 0, 0, 1]] {
+            assert_eq!(rsa(&number(256, 0x80, 1), e), Err(KeyRefusal::Invalid), "{e:?}");
+        }
+        for e in [&[][..], &[0, 1, 0, 1]] {
+            assert_eq!(rsa(&number(256, 0x80, 1), e), Err(KeyRefusal::Malformed), "{e:?}");
+        }
+    }
+
+    #[test]
+    fn points_that_are_not_on_the_curve() {
+        for (crv, bytes) in [("P-256", 32), ("P-384", 48), ("P-521", 66)] {
+            let ec = |x: &[u8], y: &[u8]| {
+                read(&json!({ "kty": "EC", "crv": crv, "x": base64url(x), "y": base64url(y) })).unwrap_err()
+            };
+            assert_eq!(ec(&vec![1; bytes], &vec![1; bytes]), KeyRefusal::Invalid, "{crv}");
+            assert_eq!(ec(&vec![0; bytes], &vec![0; bytes]), KeyRefusal::Invalid, "{crv}");
+            assert_eq!(ec(&vec![0xff; bytes], &vec![0xff; bytes]), KeyRefusal::Invalid, "{crv}");
+            assert_eq!(ec(&vec![1; bytes - 1], &vec![1; bytes]), KeyRefusal::Malformed, "{crv}");
+        }
+    }
+}

@@ -191,3 +191,98 @@ impl Prefixes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::testing::{NOW, RECORDS, RING, key, master};
+    use std::time::Duration;
+
+    fn refusal(record: KeyRecord) -> JoseError {
+        Keyring::open(&[record], &master()).unwrap_err()
+    }
+
+    #[test]
+    fn d64_only_public_members_are_published() {
+        let set: Value = serde_json::from_slice(RING.jwks()).unwrap();
+        let keys = set["keys"].as_array().unwrap();
+        assert_eq!(keys.len(), 4);
+        for (jwk, record) in keys.iter().zip(RECORDS.iter()) {
+            assert_eq!(*jwk, record.public_jwk);
+            let names: Vec<_> = jwk.as_object().unwrap().keys().map(String::as_str).collect();
+            let expected: &[&str] = match jwk["kty"].as_str().unwrap() {
+                "RSA" => &["e", "kty", "n", "kid", "alg", "use"],
+                "EC" => &["crv", "kty", "x", "y", "kid", "alg", "use"],
+                _ => &["crv", "kty", "x", "kid", "alg", "use"],
+            };
+            assert_eq!(names, expected);
+            assert_eq!((&jwk["use"], &jwk["kid"]), (&json!("sig"), &json!(record.kid)));
+        }
+        assert_eq!(RING.algorithms(), Algorithm::ALL);
+    }
+
+    #[test]
+    fn d65_next_is_published_and_retired_still_verifies() {
+        let mut record = key(Algorithm::EdDsa, KeyState::Active);
+        let signed = Keyring::open(std::slice::from_ref(&record), &master()).unwrap();
+        let token = signed.sign(Algorithm::EdDsa, Typ::IdToken, &json!({ "sub": "1" })).unwrap();
+        for (state, known) in [(KeyState::Next, true), (KeyState::Retired, true), (KeyState::Gone, false)] {
+            record.state = state;
+            let ring = Keyring::open(std::slice::from_ref(&record), &master()).unwrap();
+            assert_eq!(String::from_utf8_lossy(ring.jwks()).contains(&record.kid), known, "{state:?}");
+            assert_eq!(ring.verify_hint(&token).is_ok(), known, "{state:?}");
+            assert_eq!((ring.active_kid(Algorithm::EdDsa), ring.algorithms()), (None, &[][..]));
+            let refused = ring.sign(Algorithm::EdDsa, Typ::IdToken, &json!({})).unwrap_err();
+            assert_eq!(refused, JoseError::NoActiveKey(Algorithm::EdDsa));
+        }
+    }
+
+    #[test]
+    fn the_newest_of_two_active_keys_signs() {
+        let old = key(Algorithm::EdDsa, KeyState::Active);
+        let mut new = key(Algorithm::EdDsa, KeyState::Active);
+        new.changed_at = NOW.plus(Duration::from_secs(1));
+        let ring = Keyring::open(&[old, new.clone()], &master()).unwrap();
+        assert_eq!(ring.active_kid(Algorithm::EdDsa), Some(new.kid.as_str()));
+        assert_eq!(ring.algorithms(), [Algorithm::EdDsa]);
+    }
+
+    #[test]
+    fn a_record_that_does_not_open_is_named() {
+        let record = || RECORDS[2].clone();
+        let kid = record().kid;
+        let other_master = Keyring::open(&[record()], &MasterKey::new([8; 32])).unwrap_err();
+        assert_eq!(other_master, JoseError::DoesNotOpen { kid: kid.clone() });
+        assert!(other_master.to_string().contains(&kid));
+        let moved = KeyRecord { sealed_private: RECORDS[3].sealed_private.clone(), ..record() };
+        assert_eq!(refusal(moved), JoseError::DoesNotOpen { kid: kid.clone() });
+        assert_eq!(refusal(KeyRecord { sealed_private: Vec::new(), ..record() }), JoseError::DoesNotOpen { kid });
+    }
+
+    #[test]
+    fn clear_columns_changed_in_the_database_do_not_count() {
+        let unusable = |record: KeyRecord, why| {
+            let kid = record.kid.clone();
+            assert_eq!(refusal(record), JoseError::Unusable { kid, why });
+        };
+        unusable(KeyRecord { alg: "PS256".to_owned(), ..RECORDS[0].clone() }, KeyRefusal::WrongAlgorithm);
+        unusable(KeyRecord { alg: "HS256".to_owned(), ..RECORDS[0].clone() }, KeyRefusal::WrongAlgorithm);
+        let theirs = key(Algorithm::Es256, KeyState::Active).public_jwk;
+        let ring = Keyring::open(&[KeyRecord { public_jwk: theirs, ..RECORDS[2].clone() }], &master()).unwrap();
+        let set: Value = serde_json::from_slice(ring.jwks()).unwrap();
+        assert_eq!(set["keys"][0], RECORDS[2].public_jwk);
+    }
+
+    #[test]
+    fn claims_must_be_an_object() {
+        for claims in [json!([]), json!("text"), json!(null)] {
+            assert_eq!(RING.sign(Algorithm::EdDsa, Typ::IdToken, &claims), Err(JoseError::Claims));
+        }
+    }
+
+    #[test]
+    fn nothing_private_is_shown() {
+        let shown = format!("{:?} {:?}", *RING, RECORDS[2].kid);
+        assert!(shown.contains("Es256") && !shown.contains("EcdsaKeyPair"), "{shown}");
+    }
+}

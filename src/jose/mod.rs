@@ -34,5 +34,5 @@ pub use error::JoseError;
 pub use generate::generate;
 pub use jwk::KeyRefusal;
 pub use keyring::Keyring;
-pub use master::{MasterKeyError, MasterKeyFile};
+pub use master::MasterKeyError;
 pub use typ::Typ;

@@ -148,3 +148,153 @@ fn outlived<'a>(records: &'a [KeyRecord], now: Timestamp, policy: &'a Policy) ->
 fn step(key: &KeyRecord, to: KeyState) -> Change {
     Change::Move { kid: key.kid.clone(), from: key.state, to }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use KeyState::{Active, Gone, Next, Retired};
+    use serde_json::Value;
+
+    const DAY: u64 = 86_400;
+
+    fn policy() -> Policy {
+        Policy {
+            algorithms: vec![Algorithm::Es256],
+            prepublish: Duration::from_secs(3_600),
+            retire_after: Duration::from_secs(7_200),
+            active_for: Some(Duration::from_secs(30 * DAY)),
+        }
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000).plus(Duration::from_secs(seconds))
+    }
+
+    fn record(kid: &str, state: KeyState, since: u64) -> KeyRecord {
+        KeyRecord {
+            kid: kid.to_owned(),
+            alg: "ES256".to_owned(),
+            state,
+            public_jwk: Value::Null,
+            sealed_private: Vec::new(),
+            created_at: at(since),
+            changed_at: at(since),
+        }
+    }
+
+    fn moved(kid: &str, from: KeyState, to: KeyState) -> Change {
+        Change::Move { kid: kid.to_owned(), from, to }
+    }
+
+    /// Carries changes out, as the store does.
+    fn apply(records: &mut Vec<KeyRecord>, changes: Vec<Change>, seconds: u64) {
+        for change in changes {
+            match change {
+                Change::Generate(_, state) => {
+                    let kid = format!("k{}", records.len());
+                    records.push(record(&kid, state, seconds));
+                }
+                Change::Move { kid, from, to } => {
+                    let key = records.iter_mut().find(|key| key.kid == kid && key.state == from).unwrap();
+                    (key.state, key.changed_at) = (to, at(seconds));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_start_makes_an_active_and_a_next_key_per_algorithm() {
+        let all = Policy { algorithms: Algorithm::ALL.to_vec(), ..policy() };
+        let expected: Vec<_> = Algorithm::ALL
+            .into_iter()
+            .flat_map(|alg| [Change::Generate(alg, Active), Change::Generate(alg, Next)])
+            .collect();
+        assert_eq!(due(&[], at(0), &all), expected);
+        assert_eq!(rotate_now(&[], at(0), &all, None), expected);
+    }
+
+    #[test]
+    fn nothing_is_due_before_its_time() {
+        let keys = [record("a", Active, 0), record("n", Next, 0), record("r", Retired, 0)];
+        assert_eq!(due(&keys, at(7_199), &policy()), []);
+        assert_eq!(due(&keys, at(7_200), &policy()), [moved("r", Retired, Gone)]);
+        let never = Policy { active_for: None, ..policy() };
+        assert_eq!(due(&keys[..2], at(10_000 * DAY), &never), []);
+    }
+
+    #[test]
+    fn d65_next_signs_only_after_a_cache_life() {
+        let keys = [record("a", Active, 0), record("n", Next, 30 * DAY)];
+        assert_eq!(due(&keys, at(30 * DAY + 3_599), &policy()), []);
+        let changes = [moved("n", Next, Active), moved("a", Active, Retired), Change::Generate(Algorithm::Es256, Next)];
+        assert_eq!(due(&keys, at(30 * DAY + 3_600), &policy()), changes);
+        assert_eq!(rotate_now(&keys, at(30 * DAY + 1), &policy(), None), changes, "the command does not wait");
+    }
+
+    #[test]
+    fn d65_over_a_year_every_token_finds_its_key_in_every_cache() {
+        let (step, life) = (1_800, 7_200);
+        let mut records = Vec::new();
+        // kid → when it was published, last signed and was dropped.
+        let mut history: std::collections::BTreeMap<String, (u64, u64, Option<u64>)> =
+            std::collections::BTreeMap::new();
+        for seconds in (0..365 * DAY).step_by(step) {
+            let changes = due(&records, at(seconds), &policy());
+            apply(&mut records, changes, seconds);
+            assert_eq!(records.iter().filter(|key| key.state == Active).count(), 1);
+            for key in &records {
+                let first = history.entry(key.kid.clone()).or_insert((seconds, 0, None));
+                match key.state {
+                    Active if first.1 == 0 && seconds > 0 => {
+                        assert!(key.kid == "k0" || seconds - first.0 >= 3_600, "{} signs too early", key.kid);
+                        first.1 = seconds;
+                    }
+                    Active => first.1 = seconds,
+                    Gone if first.2.is_none() => first.2 = Some(seconds),
+                    _ => {}
+                }
+            }
+        }
+        let gone: Vec<_> = history.values().filter_map(|(_, signed, gone)| gone.map(|gone| (signed, gone))).collect();
+        assert!(gone.len() >= 10, "{history:?}");
+        assert!(gone.iter().all(|(signed, gone)| gone - *signed >= life), "{history:?}");
+    }
+
+    #[test]
+    fn what_is_missing_is_made_and_an_orphan_next_takes_over() {
+        assert_eq!(due(&[record("a", Active, 0)], at(1), &policy()), [Change::Generate(Algorithm::Es256, Next)]);
+        let orphan = [moved("n", Next, Active), Change::Generate(Algorithm::Es256, Next)];
+        assert_eq!(due(&[record("n", Next, 0)], at(1), &policy()), orphan);
+        let lonely = [record("a", Active, 0)];
+        let by_hand = [
+            Change::Generate(Algorithm::Es256, Active),
+            moved("a", Active, Retired),
+            Change::Generate(Algorithm::Es256, Next),
+        ];
+        assert_eq!(rotate_now(&lonely, at(1), &policy(), None), by_hand);
+    }
+
+    #[test]
+    fn of_several_active_keys_the_newest_stays_and_of_several_next_the_oldest_is_promoted() {
+        let keys = [record("a", Active, 0), record("b", Active, 5), record("m", Next, 9), record("n", Next, 8)];
+        assert_eq!(due(&keys, at(10), &policy()), [moved("a", Active, Retired)]);
+        let changes = rotate_now(&keys, at(10), &policy(), None);
+        assert_eq!(changes[..3], [moved("n", Next, Active), moved("b", Active, Retired), moved("a", Active, Retired)]);
+    }
+
+    #[test]
+    fn the_command_for_one_algorithm_leaves_the_others() {
+        let both = Policy { algorithms: vec![Algorithm::Es256, Algorithm::EdDsa], ..policy() };
+        let keys = [record("a", Active, 0), record("n", Next, 0)];
+        assert_eq!(rotate_now(&keys, at(1), &both, Some(Algorithm::Es256)).len(), 3);
+        assert_eq!(rotate_now(&keys, at(1), &both, Some(Algorithm::EdDsa)).len(), 2);
+        assert_eq!(rotate_now(&keys, at(1), &both, Some(Algorithm::Rs256)), []);
+    }
+
+    #[test]
+    fn keys_of_an_abandoned_algorithm_stop_signing() {
+        let none = Policy { algorithms: Vec::new(), ..policy() };
+        let keys = [record("a", Active, 0), record("n", Next, 0), record("r", Retired, 0), record("g", Gone, 0)];
+        assert_eq!(due(&keys, at(1), &none), [moved("a", Active, Retired), moved("n", Next, Gone)]);
+    }
+}

@@ -2,6 +2,9 @@
 
 use std::sync::LazyLock;
 
+use josekit::jwk::Jwk;
+use josekit::jws::{self, JwsSigner};
+
 use super::{Algorithm, Keyring, generate};
 use crate::base::Timestamp;
 use crate::base::entropy::SystemEntropy;
@@ -29,4 +32,15 @@ pub(super) fn private_jwk(alg: Algorithm) -> serde_json::Value {
     let record = RECORDS.iter().find(|record| record.alg == alg.as_str()).unwrap();
     let opened = master().open("signing-key", &record.kid, &record.sealed_private).unwrap();
     serde_json::from_slice(opened.expose()).unwrap()
+}
+
+/// josekit's signer with an active key.
+pub(super) fn signer(alg: Algorithm) -> Box<dyn JwsSigner> {
+    let jwk = Jwk::from_map(private_jwk(alg).as_object().unwrap().clone()).unwrap();
+    match alg {
+        Algorithm::Rs256 => Box::new(jws::RS256.signer_from_jwk(&jwk).unwrap()),
+        Algorithm::Ps256 => Box::new(jws::PS256.signer_from_jwk(&jwk).unwrap()),
+        Algorithm::Es256 => Box::new(jws::ES256.signer_from_jwk(&jwk).unwrap()),
+        Algorithm::EdDsa => Box::new(jws::EdDSA.signer_from_jwk(&jwk).unwrap()),
+    }
 }

@@ -1,10 +1,10 @@
 //! Attacks on signed tokens, named after the security checklist (part D), and the agreement of the two libraries.
 
 use josekit::jwk::Jwk;
-use josekit::jws::{self, JwsHeader, JwsSigner, JwsVerifier};
+use josekit::jws::{self, JwsHeader, JwsSigner as _, JwsVerifier};
 use serde_json::{Value, json};
 
-use super::testing::{NOW, RECORDS, RING, key, master, private_jwk};
+use super::testing::{NOW, RECORDS, RING, key, master, private_jwk, signer};
 use super::{Algorithm, JoseError, Keyring, MAX_TOKEN_BYTES, Typ, client_keys, low_s};
 use crate::base::digest::{base64url, from_base64url, hmac_sha256};
 use crate::model::key::KeyState;
@@ -44,16 +44,6 @@ fn header(alg: Algorithm, more: &str) -> String {
 
 fn refusal(token: &str) -> JoseError {
     RING.verify(token, Typ::AccessToken).unwrap_err()
-}
-
-fn signer(alg: Algorithm) -> Box<dyn JwsSigner> {
-    let jwk = Jwk::from_map(private_jwk(alg).as_object().unwrap().clone()).unwrap();
-    match alg {
-        Algorithm::Rs256 => Box::new(jws::RS256.signer_from_jwk(&jwk).unwrap()),
-        Algorithm::Ps256 => Box::new(jws::PS256.signer_from_jwk(&jwk).unwrap()),
-        Algorithm::Es256 => Box::new(jws::ES256.signer_from_jwk(&jwk).unwrap()),
-        Algorithm::EdDsa => Box::new(jws::EdDSA.signer_from_jwk(&jwk).unwrap()),
-    }
 }
 
 fn verifier(alg: Algorithm) -> Box<dyn JwsVerifier> {
@@ -360,4 +350,40 @@ fn d67_aws_lc_accepts_what_josekit_signed() {
             assert_eq!(RING.verify(&made, Typ::AccessToken).is_ok(), ours, "{alg} {header} {payload}");
         }
     }
+}
+
+#[test]
+fn d67_both_refuse_every_flipped_bit() {
+    for (alg, step) in [(Algorithm::Rs256, 8), (Algorithm::Ps256, 8), (Algorithm::Es256, 1), (Algorithm::EdDsa, 1)] {
+        let (token, verifier) = (token(alg), verifier(alg));
+        let (header, payload, signature) = parts(&token);
+        let text = token.rsplit_once('.').unwrap().0.as_bytes();
+        assert!(verifier.verify(text, &signature).is_ok());
+        for bit in (0..signature.len() * 8).step_by(step) {
+            let mut changed = signature.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(verifier.verify(text, &changed).is_err(), "{alg} {bit}");
+            assert_eq!(refusal(&assemble(&header, &payload, &changed)), JoseError::BadSignature, "{alg} {bit}");
+        }
+    }
+}
+
+#[test]
+fn d67_both_refuse_the_twin_of_an_ed25519_signature() {
+    // S + L verifies where S is not held to be below L, the order of the group (RFC 8032 §5.1.7).
+    let order = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10_u8,
+    ];
+    let token = token(Algorithm::EdDsa);
+    let (header, payload, mut signature) = parts(&token);
+    let mut carry = 0;
+    for (s, l) in signature[32..].iter_mut().zip(order) {
+        let sum = u16::from(*s) + u16::from(l) + carry;
+        [*s, _] = sum.to_le_bytes();
+        carry = sum >> 8;
+    }
+    let text = token.rsplit_once('.').unwrap().0.as_bytes();
+    assert!(verifier(Algorithm::EdDsa).verify(text, &signature).is_err());
+    assert_eq!(refusal(&assemble(&header, &payload, &signature)), JoseError::BadSignature);
 }
