@@ -2,24 +2,29 @@
 //!
 //! The only place that knows every room. Nothing below it reads the configuration; each room gets the small struct it needs.
 
-use std::path::Path;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::account::limits::SignInLimit;
-use crate::account::passwords::{HashParams, Hasher};
+use crate::account::passwords::{HashParams, Hasher, Policy};
 use crate::account::{self, Accounts};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy};
-use crate::config::{Config, RateLimit};
+use crate::config::{self, Config, RateLimit};
+use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, TrustedProxies};
+use crate::http::router::cross_origin;
+use crate::http::server::{ClientCertificates, ServerOptions, TlsOptions};
 use crate::http::site::{self, Site};
+use crate::i18n::Locale;
 use crate::jobs;
-use crate::jose::master;
+use crate::jose::{Algorithm, master};
 use crate::model::session::SessionLifetimes;
 use crate::provider::keys::{KeyMaker, KeyringHandle, Rotation, RotationPolicy, rotate};
 use crate::provider::{self, Provider, ProviderError, Settings};
 use crate::store::{Store, StoreError, StoreOptions};
+use crate::telemetry::{LogFormat, Metrics};
 
 /// Why the application does not start.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +116,7 @@ impl App {
             entropy: Arc::clone(&self.world.entropy),
             brand: self.config.pages.brand.clone(),
             support_email: self.config.pages.support_email.clone(),
-            default_locale: self.config.pages.default_locale,
+            default_locale: locale(self.config.pages.default_locale),
             origin: issuer.origin(),
             base_path: issuer.path().to_owned(),
             secure: issuer.is_https(),
@@ -147,7 +152,7 @@ pub async fn open_store(config: &Config) -> Result<Store, StoreError> {
 pub fn master_key(config: &Config, entropy: &dyn Entropy) -> Result<MasterKey, StartError> {
     let read = match &config.master_key {
         Some(text) => master::from_text(text),
-        None => master::load_or_create(&Path::new(&config.data_dir).join("keys"), entropy),
+        None => master::load_or_create(&config.data_dir.join("keys"), entropy),
     };
     read.map_err(|error| StartError::Keys(error.to_string()))
 }
@@ -156,7 +161,7 @@ pub fn master_key(config: &Config, entropy: &dyn Entropy) -> Result<MasterKey, S
 pub fn rotation_policy(config: &Config) -> RotationPolicy {
     let longest = config.tokens.access_token_lifetime.max(config.tokens.id_token_lifetime);
     RotationPolicy {
-        algorithms: config.keys.algorithms.clone(),
+        algorithms: config.keys.algorithms.iter().filter_map(|named| Algorithm::parse(named.as_str())).collect(),
         prepublish: config.keys.prepublish,
         retire_after: longest + std::time::Duration::from_secs(3_600),
         active_for: config.keys.rotate_after,
@@ -187,7 +192,10 @@ fn accounts(config: &Config, world: &World, store: &Store, master: &MasterKey) -
         entropy: Arc::clone(&world.entropy),
         store: store.clone(),
         hasher: Hasher::start(params, config.passwords.workers, config.passwords.queue),
-        policy: config.passwords.policy,
+        policy: match config.passwords.policy {
+            config::Policy::Strict => Policy::Strict,
+            config::Policy::Seed => Policy::Seed,
+        },
         lifetimes: lifetimes(config),
         sign_in_limit: match config.rate_limits.login {
             RateLimit::Off => None,
@@ -196,4 +204,55 @@ fn accounts(config: &Config, world: &World, store: &Store, master: &MasterKey) -
         brand: config.pages.brand.clone(),
         limit_key: master.derive("limits"),
     })
+}
+
+const fn locale(named: config::Locale) -> Locale {
+    match named {
+        config::Locale::Fr => Locale::Fr,
+        config::Locale::En => Locale::En,
+    }
+}
+
+/// The form of the log.
+pub const fn log_format(config: &Config) -> LogFormat {
+    match config.log.format {
+        config::Format::Json => LogFormat::Json,
+        config::Format::Text => LogFormat::Text,
+    }
+}
+
+/// How one public listener serves.
+pub fn server_options(config: &Config, listen: SocketAddr) -> ServerOptions {
+    let tls = config.tls.as_ref().map(|tls| TlsOptions {
+        certificate_file: tls.certificate_file.clone(),
+        private_key_file: tls.private_key_file.clone(),
+        client_certificates: match tls.client_certificates {
+            config::ClientCertificates::Off => ClientCertificates::Off,
+            config::ClientCertificates::Optional => ClientCertificates::Optional,
+        },
+    });
+    ServerOptions {
+        listen,
+        tls,
+        header_timeout: config.http.header_timeout,
+        request_timeout: config.http.request_timeout,
+        max_connections: usize::try_from(config.http.max_connections).unwrap_or(usize::MAX),
+        drain: config.http.drain,
+        drain_delay: config.http.drain_delay,
+    }
+}
+
+/// What surrounds every request of the public listeners.
+pub fn surround_parts(app: &App, site: &Site, metrics: &Metrics) -> Surround {
+    let http = &app.config.http;
+    Surround {
+        clock: Arc::clone(&app.world.clock),
+        entropy: Arc::clone(&app.world.entropy),
+        metrics: metrics.clone(),
+        proxies: TrustedProxies { networks: http.trusted_proxies.clone(), header: ForwardedHeader::XForwardedFor },
+        https: app.config.issuer.is_https(),
+        cross_origin: cross_origin(site),
+        body_limit: ByRoute::all(http.body_limit),
+        timeout: ByRoute::all(http.request_timeout),
+    }
 }

@@ -90,6 +90,11 @@ impl Accounts {
         self.0.clock.now()
     }
 
+    /// What the pool that hashes passwords is doing, for the metrics.
+    pub fn password_pool(&self) -> passwords::PoolState {
+        self.0.hasher.state()
+    }
+
     /// Which passwords may be chosen.
     pub fn policy(&self) -> Policy {
         self.0.policy

@@ -1,20 +1,16 @@
 //! `guichet check-config`: every problem and warning of the configuration, nothing started.
 
-use serde_json::json;
-
 use super::context::Context;
 use super::output::Failure;
-use crate::config::problem;
+use crate::config::Report;
 
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
     let loaded = context.load_with_warnings()?;
+    let report = Report { problems: &[], warnings: &loaded.warnings };
     if context.output.is_json() {
-        context.output.object(&json!({"ok": true, "warnings": problem::to_json(&loaded.warnings)}));
+        context.output.object(&report.to_json());
     } else {
-        if !loaded.warnings.is_empty() {
-            context.output.text(&problem::to_text(&loaded.warnings));
-        }
-        context.output.text("the configuration is in order");
+        context.output.text(report.to_text().trim_end());
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::context::{self, Context};
 use super::output::Failure;
 use crate::app::App;
 use crate::base::id::ClientKey;
-use crate::config::ClientPkce;
+use crate::config;
 use crate::model::client::{AccessTokenFormat, Client, ClientPolicy, ClientStatus, PkcePolicy};
 use crate::oauth::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, GrantType};
 use crate::oauth::response::ResponseType;
@@ -167,8 +167,8 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
 async fn create(context: &Context, app: &App, arguments: CreateArguments) -> Result<(), Failure> {
     let mut metadata = defaults(&arguments);
     let pkce = match app.config.clients.pkce {
-        ClientPkce::ConfidentialOptional if arguments.members.auth_method.as_deref() != Some("none") => PkcePolicy::Optional,
-        ClientPkce::ConfidentialOptional | ClientPkce::Required => PkcePolicy::Required,
+        config::Pkce::ConfidentialOptional if arguments.members.auth_method.as_deref() != Some("none") => PkcePolicy::Optional,
+        config::Pkce::ConfidentialOptional | config::Pkce::Required => PkcePolicy::Required,
     };
     let mut policy = ClientPolicy {
         first_party: arguments.first_party,

@@ -3,16 +3,16 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::output::{Failure, Output};
 use crate::app::{App, World};
 use crate::base::Secret;
-use crate::config::{self, Config, Loaded};
+use crate::config::{Config, Loaded, Report};
 use crate::model::client::Client;
 use crate::model::tenant::Tenant;
 use crate::model::user::{User, canonical_email};
-use crate::telemetry;
+use crate::telemetry::{self, LogFormat};
 
 /// Longest file or standard input taken, in bytes.
 const LONGEST_INPUT: u64 = 1_048_576;
@@ -36,15 +36,16 @@ impl Context {
 
     /// Reads the configuration with its warnings.
     pub(super) fn load_with_warnings(&self) -> Result<Loaded, Failure> {
-        Config::load(self.config.as_deref(), std::env::vars()).map_err(|problems| {
-            let text = config::problem::to_text(&problems);
-            Failure::with(format!("the configuration has problems:\n{text}"), json!({"problems": config::problem::to_json(&problems)}))
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Config::load(self.config.as_deref(), environment).map_err(|problems| {
+            let report = Report { problems: &problems, warnings: &[] };
+            Failure::with(report.to_text().trim_end(), report.to_json())
         })
     }
 
     /// Reads the configuration and opens the application, for a command that acts and ends. Logs warnings alone.
     pub(super) async fn open(&self) -> Result<App, Failure> {
-        telemetry::init("warn", telemetry::Format::Text);
+        telemetry::init("warn", LogFormat::Text)?;
         let config = self.load()?;
         Ok(App::start(config, World::default()).await?)
     }

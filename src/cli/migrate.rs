@@ -5,10 +5,10 @@ use serde_json::json;
 use super::context::Context;
 use super::output::Failure;
 use crate::app;
-use crate::telemetry;
+use crate::telemetry::{self, LogFormat};
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    telemetry::init("warn", telemetry::Format::Text);
+    telemetry::init("warn", LogFormat::Text)?;
     let config = context.load()?;
     let store = app::open_store(&config).await?;
     let ran = store.migrate().await?;

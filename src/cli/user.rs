@@ -10,7 +10,7 @@ use super::output::Failure;
 use crate::account::people::{self, NewPerson};
 use crate::app::App;
 use crate::base::id::UserId;
-use crate::config::RppsPolicy;
+use crate::config;
 use crate::model::role::Role;
 use crate::model::user::{User, UserStatus};
 
@@ -145,7 +145,7 @@ async fn create(context: &Context, app: &App, arguments: CreateArguments) -> Res
         claims,
         password,
         platform_admin: arguments.platform_admin,
-        strict_rpps: app.config.rpps.policy == RppsPolicy::Strict,
+        strict_rpps: app.config.rpps.policy == config::Policy::Strict,
     };
     let user = people::create(&app.accounts, person).await?;
     context.output.object(&shown(&user));

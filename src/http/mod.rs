@@ -5,6 +5,7 @@
 pub mod extract;
 pub mod middleware;
 pub mod oidc;
+pub mod operations;
 pub mod pages;
 pub mod respond;
 pub mod router;

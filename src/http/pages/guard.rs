@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::http::extract::Browser;
-use crate::http::middleware::origin::check_same_origin;
+use crate::http::middleware::check_same_origin;
 use crate::http::respond::page;
 use crate::http::site::Site;
 use crate::oauth::{ErrorCode, OAuthError, Params};

@@ -1,0 +1,85 @@
+//! All routes, in one list, by audience.
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+use super::oidc::{authorize, discovery, end_session, introspect, revoke, token, userinfo};
+use super::pages::{account, home, interaction};
+use super::site::Site;
+use crate::provider::discovery::path;
+
+/// Who calls a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Anybody's program, from any origin, without credentials of the browser.
+    Program,
+    /// A relying application's or resource server's back end.
+    Client,
+    /// A person's browser.
+    Person,
+}
+
+/// One route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its template.
+    pub path: &'static str,
+    /// Methods it answers; `HEAD` goes with `GET`.
+    pub methods: &'static [&'static str],
+    /// Who calls it.
+    pub audience: Audience,
+    handler: MethodRouter<Site>,
+}
+
+/// The list. Tests hold every route against it: wrong methods, missing tokens, foreign forms.
+pub fn routes() -> Vec<Route> {
+    use Audience::{Client, Person, Program};
+    let route = |path, methods, audience, handler| Route { path, methods, audience, handler };
+    vec![
+        route(path::OPENID_CONFIGURATION, &["GET"], Program, get(discovery::metadata)),
+        route(path::OAUTH_METADATA, &["GET"], Program, get(discovery::metadata)),
+        route(path::JWKS, &["GET"], Program, get(discovery::jwks)),
+        route(path::TOKEN, &["POST"], Program, post(token::post)),
+        route(path::USERINFO, &["GET", "POST"], Program, get(userinfo::get).post(userinfo::post)),
+        route(path::REVOKE, &["POST"], Program, post(revoke::post)),
+        route(path::INTROSPECT, &["POST"], Client, post(introspect::post)),
+        route(path::AUTHORIZE, &["GET", "POST"], Person, get(authorize::get).post(authorize::post)),
+        route(path::END_SESSION, &["GET", "POST"], Person, get(end_session::get).post(end_session::post)),
+        route("/interaction/{journey}", &["GET"], Person, get(interaction::get)),
+        route("/interaction/{journey}/sign-in", &["POST"], Person, post(interaction::post_sign_in)),
+        route("/interaction/{journey}/tenant", &["POST"], Person, post(interaction::post_tenant)),
+        route("/interaction/{journey}/consent", &["POST"], Person, post(interaction::post_consent)),
+        route("/sign-in", &["GET"], Person, get(account::sign_in)),
+        route("/account", &["GET"], Person, get(account::get)),
+        route("/account/password", &["GET", "POST"], Person, get(account::password).post(account::post_password)),
+        route("/account/sessions/{sid}/end", &["POST"], Person, post(account::end_one)),
+        route("/account/sessions/end-others", &["POST"], Person, post(account::end_others)),
+        route("/account/consents/{client_id}/withdraw", &["POST"], Person, post(account::withdraw)),
+        route("/", &["GET"], Person, get(home::get)),
+        route("/static/{file}", &["GET"], Person, get(home::file)),
+    ]
+}
+
+/// The router over the list. An issuer with a path has everything below it; its RFC 8414 document stands at the host's
+/// own well-known place as well (RFC 8414 §3.1).
+pub fn router(site: Site) -> Router {
+    let mut own = Router::new();
+    for route in routes() {
+        own = own.route(route.path, route.handler);
+    }
+    let base = site.base_path.clone();
+    let whole = if base.is_empty() {
+        own
+    } else {
+        Router::new()
+            .nest(&base, own)
+            .route(&format!("{}{base}", path::OAUTH_METADATA), get(discovery::metadata))
+    };
+    whole.fallback(home::not_found).with_state(site)
+}
+
+/// Templates of the routes that scripts of any origin may call.
+pub fn cross_origin(site: &Site) -> Vec<String> {
+    let programs = routes().into_iter().filter(|route| route.audience == Audience::Program);
+    programs.map(|route| format!("{}{}", site.base_path, route.path)).collect()
+}
