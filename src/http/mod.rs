@@ -4,6 +4,7 @@
 
 pub mod extract;
 pub mod middleware;
+pub mod operations;
 pub mod oidc;
 pub mod pages;
 pub mod respond;
