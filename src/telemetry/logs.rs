@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The form of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
+pub enum Format {
     /// One JSON object per line.
     #[default]
     Json,
@@ -16,31 +16,28 @@ pub enum LogFormat {
     Text,
 }
 
-/// Why logging does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// The level is none of `error`, `warn`, `info`, `debug`, `trace`, nor a list of `target=level`.
-    #[error("not a log level: {0}")]
-    Level(#[from] tracing_subscriber::filter::ParseError),
-    /// Called a second time.
-    #[error("logging has already started")]
-    Twice,
-}
-
-/// Starts logging for the whole process. `level` is a level or a list such as `info,guichet::http=debug`.
-pub fn init(level: &str, format: LogFormat) -> Result<(), InitError> {
-    let filter = EnvFilter::builder().parse(level)?;
+/// Starts logging for the whole process. `level` is a level or a list such as `info,guichet::http=debug`; one that cannot
+/// be read counts as `info`. A second call changes nothing.
+pub fn init(level: &str, format: Format) {
+    let (filter, unreadable) = match EnvFilter::builder().parse(level) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {
-        LogFormat::Json => {
+        Format::Json => {
             registry.with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false)).try_init()
         }
-        LogFormat::Text => registry.with(lines).try_init(),
+        Format::Text => registry.with(lines).try_init(),
     };
-    started.map_err(|_| InitError::Twice)?;
+    if started.is_err() {
+        return;
+    }
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    if let Some(error) = unreadable {
+        tracing::warn!(%error, "the log level cannot be read: info it is");
+    }
 }
 
 /// The place of a panic, and its message only where it is a literal: a formatted one may hold a secret.

@@ -5,5 +5,5 @@
 pub mod logs;
 pub mod metrics;
 
-pub use logs::{InitError, LogFormat, init};
+pub use logs::{Format, init};
 pub use metrics::Metrics;

@@ -12,14 +12,14 @@ pub mod json_errors;
 pub mod methods;
 pub mod panics;
 pub mod request_id;
-pub mod same_origin;
+pub mod origin;
 pub mod security_headers;
 pub mod timeout;
 
 pub use by_route::ByRoute;
 pub use client_address::{ClientAddress, ForwardedHeader, TrustedProxies};
 pub use request_id::RequestId;
-pub use same_origin::{CrossSite, check_same_origin};
+pub use origin::{CrossSite, check_same_origin};
 
 use std::sync::Arc;
 use std::time::Duration;
