@@ -4,6 +4,7 @@
 
 pub mod extract;
 pub mod middleware;
+pub mod operations;
 pub mod oidc;
 pub mod operations;
 pub mod pages;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -76,8 +75,7 @@ impl Bound {
         let fresh = tls.as_ref().map(|tls| tokio::spawn(Arc::clone(&tls.certificate).keep_fresh()));
         let mut accepting = Accepting {
             listener,
-            tls,
-            shared: Arc::new(shared),
+            service: Service { tls, shared: Arc::new(shared) },
             room: Arc::new(Semaphore::new(options.max_connections)),
             connections: JoinSet::new(),
         };
@@ -85,7 +83,6 @@ impl Bound {
         readiness.set(false);
         phase.send_replace(Phase::Draining);
         accepting.until(tokio::time::sleep(options.drain_delay)).await;
-        accepting.empty_the_queue();
         let mut connections = accepting.close();
         phase.send_replace(Phase::Stopping);
         let ended = async { while connections.join_next().await.is_some() {} };
@@ -102,8 +99,7 @@ impl Bound {
 
 struct Accepting {
     listener: TcpListener,
-    tls: Option<Tls>,
-    shared: Arc<Shared>,
+    service: Service,
     room: Arc<Semaphore>,
     connections: JoinSet<()>,
 }
@@ -116,29 +112,52 @@ impl Accepting {
                 biased;
                 () = end.as_mut() => return,
                 Some(_) = self.connections.join_next() => (),
-                (stream, peer, permit) = next(&self.listener, &self.room) => self.spawn(stream, peer, permit),
+                (stream, peer, permit) = next(&self.listener, &self.room) => {
+                    self.connections.spawn(self.service.connection(stream, peer, permit));
+                }
             }
         }
     }
 
-    /// Takes the connections that were established before the socket closes: the kernel would reset them.
-    fn empty_the_queue(&mut self) {
-        while let Some((stream, peer, permit)) = next(&self.listener, &self.room).now_or_never() {
-            self.spawn(stream, peer, permit);
-        }
-    }
-
+    /// Closes the socket, having taken the connections that are established already: the kernel would reset them.
+    ///
+    /// The listener is asked directly, because the runtime may not have heard yet of the last ones.
     fn close(self) -> JoinSet<()> {
-        self.connections
+        let Self { listener, service, room, mut connections } = self;
+        let Ok(listener) = listener.into_std() else { return connections };
+        while let Ok((stream, peer)) = listener.accept() {
+            let prepared = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            if let (Ok(permit), Ok(stream)) = (Arc::clone(&room).try_acquire_owned(), prepared) {
+                connections.spawn(service.connection(stream, peer, permit));
+            }
+        }
+        connections
     }
+}
 
-    fn spawn(&mut self, stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
-        let shared = Arc::clone(&self.shared);
-        let acceptor = self.tls.as_ref().map(|tls| tls.acceptor.clone());
-        self.connections.spawn(async move {
-            connection::serve(shared, stream, peer, acceptor).await;
+struct Service {
+    tls: Option<Tls>,
+    shared: Arc<Shared>,
+}
+
+impl Service {
+    /// Serves one connection to its end, and gives its place back then.
+    fn connection(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + use<> {
+        let served = connection::serve(
+            Arc::clone(&self.shared),
+            stream,
+            peer,
+            self.tls.as_ref().map(|tls| tls.acceptor.clone()),
+        );
+        async move {
+            served.await;
             drop(permit);
-        });
+        }
     }
 }
 

@@ -1,0 +1,247 @@
+//! Every number that is published, declared in one place with its unit.
+//!
+//! Labels come from closed sets: route templates, grant names, outcomes. Nothing that a client writes becomes a label.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// The media type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The numbers of one process. Clones share them.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_duration: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    panics: Counter,
+    tokens: Family<TokenLabels, Counter>,
+    sign_ins: Family<OutcomeLabels, Counter>,
+    rate_limited: Family<ClassLabels, Counter>,
+    password_waiting: Gauge,
+    password_running: Gauge,
+    password_refused: Counter,
+    write_batch: Histogram,
+    write_duration: Histogram,
+    jobs: Family<JobLabels, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    grant: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabels {
+    class: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    job: &'static str,
+    outcome: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All numbers at zero.
+    pub fn new() -> Self {
+        let mut inner = Inner {
+            registry: Registry::with_prefix("guichet"),
+            requests: Family::default(),
+            request_duration: Family::new_with_constructor(latency),
+            panics: Counter::default(),
+            tokens: Family::default(),
+            sign_ins: Family::default(),
+            rate_limited: Family::default(),
+            password_waiting: Gauge::default(),
+            password_running: Gauge::default(),
+            password_refused: Counter::default(),
+            write_batch: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            write_duration: latency(),
+            jobs: Family::default(),
+        };
+        inner.register();
+        Self(Arc::new(inner))
+    }
+
+    /// A request was answered; `status` 499 means that the client had gone.
+    pub fn request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+        let status = class_of(status);
+        self.0.requests.get_or_create(&RequestLabels { method, route: route.to_owned(), status }).inc();
+        self.0.request_duration.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// A handler panicked.
+    pub fn panic(&self) {
+        self.0.panics.inc();
+    }
+
+    /// A token request ended: `grant` is the `grant_type`, `outcome` is `issued` or the error code.
+    pub fn token(&self, grant: &'static str, outcome: &'static str) {
+        self.0.tokens.get_or_create(&TokenLabels { grant, outcome }).inc();
+    }
+
+    /// A sign-in ended: `right`, `wrong`, `limited`, `busy`, `disabled` …
+    pub fn sign_in(&self, outcome: &'static str) {
+        self.0.sign_ins.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// A request was refused by the limit of this class.
+    pub fn rate_limited(&self, class: &'static str) {
+        self.0.rate_limited.get_or_create(&ClassLabels { class }).inc();
+    }
+
+    /// The state of the password threads, as of now; `refused` counts since the start.
+    pub fn password_pool(&self, waiting: usize, running: usize, refused: u64) {
+        self.0.password_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.0.password_running.set(i64::try_from(running).unwrap_or(i64::MAX));
+        self.0.password_refused.inner().store(refused, Ordering::Relaxed);
+    }
+
+    /// A transaction of the single writer was committed with the writes of `requests` callers.
+    pub fn database_write(&self, requests: u32, took: Duration) {
+        self.0.write_batch.observe(f64::from(requests));
+        self.0.write_duration.observe(took.as_secs_f64());
+    }
+
+    /// A background job ended: `done` or `failed`.
+    pub fn job(&self, job: &'static str, outcome: &'static str) {
+        self.0.jobs.get_or_create(&JobLabels { job, outcome }).inc();
+    }
+
+    /// The whole page in the OpenMetrics text form.
+    pub fn encode(&self) -> String {
+        let mut page = String::new();
+        match text::encode(&mut page, &self.0.registry) {
+            Ok(()) => page,
+            Err(fmt::Error) => String::new(),
+        }
+    }
+}
+
+impl Inner {
+    /// Names without unit and `_total`, which the encoder adds.
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "http_requests",
+            "Requests answered, by method, route and status class",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time until the answer begins, by route",
+            Unit::Seconds,
+            self.request_duration.clone(),
+        );
+        registry.register("http_panics", "Requests whose handler panicked", self.panics.clone());
+        registry.register("token_requests", "Token requests, by grant and outcome", self.tokens.clone());
+        registry.register("sign_ins", "Sign-ins, by outcome", self.sign_ins.clone());
+        registry.register("rate_limited", "Requests refused by a limit, by class", self.rate_limited.clone());
+        registry.register("password_jobs_waiting", "Password hashes in the queue", self.password_waiting.clone());
+        registry.register("password_jobs_running", "Password hashes being computed", self.password_running.clone());
+        registry.register("password_jobs_refused", "Password hashes refused as busy", self.password_refused.clone());
+        registry.register("database_write_batch_size", "Callers per committed transaction", self.write_batch.clone());
+        registry.register_with_unit(
+            "database_write_duration",
+            "Time of one committed transaction",
+            Unit::Seconds,
+            self.write_duration.clone(),
+        );
+        registry.register("job_runs", "Background jobs, by name and outcome", self.jobs.clone());
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+/// Half a millisecond to eight seconds.
+fn latency() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_5, 2.0, 15))
+}
+
+fn class_of(status: u16) -> &'static str {
+    match status {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        499 => "left",
+        400..=498 => "4xx",
+        _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_number_with_its_unit() {
+        let metrics = Metrics::new();
+        metrics.request("GET", "/token", 404, Duration::from_millis(3));
+        metrics.panic();
+        metrics.token("authorization_code", "issued");
+        metrics.sign_in("wrong");
+        metrics.rate_limited("login");
+        metrics.password_pool(3, 2, 7);
+        metrics.database_write(4, Duration::from_millis(1));
+        metrics.job("cleanup", "done");
+        let page = metrics.encode();
+        for line in [
+            "guichet_http_requests_total{method=\"GET\",route=\"/token\",status=\"4xx\"} 1",
+            "guichet_http_request_duration_seconds_count{route=\"/token\"} 1",
+            "guichet_http_panics_total 1",
+            "guichet_token_requests_total{grant=\"authorization_code\",outcome=\"issued\"} 1",
+            "guichet_sign_ins_total{outcome=\"wrong\"} 1",
+            "guichet_rate_limited_total{class=\"login\"} 1",
+            "guichet_password_jobs_waiting 3",
+            "guichet_password_jobs_running 2",
+            "guichet_password_jobs_refused_total 7",
+            "guichet_database_write_batch_size_sum 4.0",
+            "guichet_database_write_duration_seconds_count 1",
+            "guichet_job_runs_total{job=\"cleanup\",outcome=\"done\"} 1",
+            "# EOF",
+        ] {
+            assert!(page.lines().any(|l| l == line), "{line}\n{page}");
+        }
+    }
+}
