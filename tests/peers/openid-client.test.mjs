@@ -111,7 +111,8 @@ describe('a sign-in', () => {
     const claims = decodeJwt(tokens.access_token)
     assert.equal(decodeProtectedHeader(tokens.access_token).typ, 'at+jwt')
     assert.equal(claims.tenant_id, world.clinic.uuid)
-    assert.deepEqual(claims.tenant, { code: world.clinic.code, kind: 'clinic' })
+    assert.equal(claims.tenant.code, world.clinic.code)
+    assert.equal(claims.tenant.kind, 'clinic')
     assert.deepEqual([...claims.roles].sort(), ['admin', 'doctor'])
     for (const name of ['iss', 'sub', 'aud', 'client_id', 'scope', 'jti', 'iat', 'exp', 'auth_time', 'acr', 'amr', 'sid']) {
       assert.ok(claims[name] !== undefined, name)
@@ -134,14 +135,7 @@ describe('a sign-in', () => {
     assert.deepEqual(hinted.seen, ['sign-in'])
     assert.equal(decodeJwt(tokens.access_token).tenant_id, world.pharmacy.uuid)
 
-    const { url } = await application.begin({ tenant: world.clinic.code })
-    const stranger = await alex().visit(url, REDIRECT_URI)
-    const code = stranger.url?.searchParams.get('code')
-    if (code) {
-      const { url: again, checks } = await application.begin({ tenant: world.clinic.code })
-      const given = await application.finish(await alex().return(again, REDIRECT_URI), checks)
-      assert.notEqual(decodeJwt(given.access_token).tenant_id, world.clinic.uuid)
-    }
+    await refused(() => application.signIn(alex(), { tenant: world.clinic.code }), 'access_denied')
   })
 
   test('asks for consent once, and again when it was denied', async () => {
@@ -190,7 +184,7 @@ describe('a sign-in', () => {
 
   test('prefers ui_locales to the browser', async () => {
     const { url } = await (await ownApplication()).begin({ ui_locales: 'en' })
-    const { page } = await new Person({ language: 'fr' }).load(url, REDIRECT_URI).then((at) => at)
+    const { page } = await new Person({ language: 'fr' }).load(url, REDIRECT_URI)
     assert.equal(page.language, 'en')
   })
 
