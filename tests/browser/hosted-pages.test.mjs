@@ -48,7 +48,7 @@ function browsing(name, body) {
   })
 }
 
-/** Withdraws what earlier tests allowed, so that the consent page comes. */
+/** Where a visitor begins; the consent page comes, whatever earlier tests allowed. */
 const asked = (parameters = '') => `${party.origin}/sign-in?prompt=consent${parameters}`
 
 /** The whole way: sign in, choose, allow, be signed in at the application. */

@@ -148,7 +148,8 @@ class Person:
         if name == "consent":
             return self.submit(answer, page, "button[name=decision][value=allow]", {"decision": "allow"})
         if name == "logout":
-            return self.submit(answer, page, "button", {})
+            button = page.select_one("form button")
+            return self.submit(answer, page, "button", {button["name"]: button.get("value", "")} if button.get("name") else {})
         raise AssertionError(f"page {name} ({answer.status_code}) at {answer.url}:\n{answer.text}")
 
     def submit(self, answer: httpx.Response, page: bs4.BeautifulSoup, selector: str, fields: dict) -> httpx.Request:

@@ -7,7 +7,7 @@ import jwt
 import pytest
 from authlib.common.security import generate_token
 from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import OAuth2Client
+from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt as jose_jwt
 from joserfc.jwk import KeySet
 
@@ -24,7 +24,7 @@ class Application:
         self.metadata = httpx.get(f"{issuer}/.well-known/openid-configuration").raise_for_status().json()
         assert self.metadata["issuer"] == issuer
         self.client_id = client_id
-        self.session = OAuth2Client(client_id, client_secret, token_endpoint_auth_method=method, scope=SCOPE,
+        self.session = OAuth2Session(client_id, client_secret, token_endpoint_auth_method=method, scope=SCOPE,
                                     redirect_uri=REDIRECT_URI, code_challenge_method="S256")
 
     def begin(self, **parameters: str) -> tuple[str, dict]:
@@ -36,6 +36,8 @@ class Application:
     def finish(self, back: str, checks: dict) -> dict:
         answer = parse_qs(urlsplit(back).query)
         assert answer["iss"] == [self.metadata["issuer"]], "RFC 9207"
+        if "error" in answer:
+            raise OAuthError(answer["error"][0], answer.get("error_description", [None])[0])
         tokens = self.session.fetch_token(self.metadata["token_endpoint"], authorization_response=back, state=checks["state"],
                                           code_verifier=checks["code_verifier"])
         claims = self.id_token(tokens["id_token"])
@@ -69,7 +71,9 @@ def test_signs_in_and_reads_userinfo(guichet, world, person, method):
     app = application(guichet, method)
     tokens = app.sign_in(person)
     assert person.seen == ["sign-in", "tenant", "consent"]
-    userinfo = app.session.get(app.metadata["userinfo_endpoint"]).raise_for_status().json()
+    answer = app.session.get(app.metadata["userinfo_endpoint"])
+    answer.raise_for_status()
+    userinfo = answer.json()
     assert userinfo["sub"] == tokens["claims"]["sub"]
     assert userinfo["email"] == world["user"]["email"]
     claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})

@@ -66,5 +66,8 @@ export class Application {
   }
 }
 
-/** The OAuth error code of an error that openid-client threw. */
-export const oauthError = (error) => error.error ?? error.cause?.error ?? error.code
+/** The OAuth error code of an error that openid-client threw. A 401 with a challenge is `invalid_client` (RFC 6749 §5.2). */
+export function oauthError(error) {
+  if (error.code === 'OAUTH_WWW_AUTHENTICATE_CHALLENGE') return error.cause[0].parameters.error ?? 'invalid_client'
+  return error.error ?? error.cause?.error ?? error.code
+}
