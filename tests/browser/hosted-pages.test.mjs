@@ -160,7 +160,7 @@ describe('the sign-in page', () => {
     const script = encodeURIComponent('"><script>console.error("run")</script>')
     await window.go(asked(`&login_hint=${script}&state=${script}`))
     await window.at('sign-in')
-    await window.go(`${guichet.issuer}/authorize?client_id=${script}`)
+    await window.go(`${party.config.serverMetadata().authorization_endpoint}?client_id=${script}`)
     await window.at('error')
     await window.inspect('error')
   })

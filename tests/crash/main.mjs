@@ -12,6 +12,7 @@
 import { cpSync, rmSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 import { Guichet } from '../peers/support/guichet.mjs'
 import { check, checkIntegrity } from './check.mjs'
@@ -50,8 +51,13 @@ try {
   console.log(`crash: ${Object.entries(world.counts).map(([name, count]) => `${count} ${name}`).join(', ')}`)
 } finally {
   await guichet.kill()
-  if (failed === 0) rmSync(guichet.dir, { recursive: true, force: true })
-  else console.log(`crash: the data is left in ${guichet.dir}, the server's log in ${guichet.logFile}`)
+  if (failed > 0) {
+    const kept = fileURLToPath(new URL(`../../.test/crash-${guichet.storage}`, import.meta.url))
+    rmSync(kept, { recursive: true, force: true })
+    cpSync(guichet.dir, kept, { recursive: true })
+    console.log(`crash: the data is kept in ${kept}, the server's log in ${guichet.logFile}`)
+  }
+  rmSync(guichet.dir, { recursive: true, force: true })
 }
 console.log(`crash: ${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
