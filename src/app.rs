@@ -24,7 +24,7 @@ use crate::model::session::SessionLifetimes;
 use crate::provider::keys::{KeyMaker, KeyringHandle, Rotation, RotationPolicy, rotate};
 use crate::provider::{self, Provider, ProviderError, Settings};
 use crate::store::{Store, StoreError, StoreOptions};
-use crate::telemetry::{LogFormat, Metrics};
+use crate::telemetry::{Format, Metrics};
 
 /// Why the application does not start.
 #[derive(Debug, thiserror::Error)]
@@ -214,10 +214,10 @@ const fn locale(named: config::Locale) -> Locale {
 }
 
 /// The form of the log.
-pub const fn log_format(config: &Config) -> LogFormat {
+pub const fn log_format(config: &Config) -> Format {
     match config.log.format {
-        config::Format::Json => LogFormat::Json,
-        config::Format::Text => LogFormat::Text,
+        config::Format::Json => Format::Json,
+        config::Format::Text => Format::Text,
     }
 }
 

@@ -94,12 +94,15 @@ pub async fn create(accounts: &Accounts, person: NewPerson) -> Result<User, Peop
 }
 
 async fn checked(accounts: &Accounts, person: NewPerson) -> Result<NewUser, PeopleError> {
-    let NewPerson { email, mut first_name, mut last_name, rpps, mut claims, password, platform_admin, strict_rpps } = person;
+    let NewPerson { email, mut first_name, mut last_name, rpps, mut claims, password, platform_admin, strict_rpps } =
+        person;
     canonical_email(&email).map_err(|_| PeopleError::Email)?;
     if rpps.as_deref().is_some_and(|rpps| !is_rpps(rpps, strict_rpps)) {
         return Err(PeopleError::Rpps);
     }
-    if let Some((claim, _)) = claims.iter().find(|(claim, value)| !claims::is_well_typed(claim, value) || is_ours(claim)) {
+    if let Some((claim, _)) =
+        claims.iter().find(|(claim, value)| !claims::is_well_typed(claim, value) || is_ours(claim))
+    {
         return Err(PeopleError::Claim(claim.clone()));
     }
     let email_verified = claims.remove("email_verified").and_then(|value| value.as_bool()).unwrap_or(true);
@@ -176,7 +179,12 @@ pub async fn set_status(accounts: &Accounts, user: &User, status: UserStatus) ->
 }
 
 /// Gives a person a role in a tenant. Gives the roles that the person now has there.
-pub async fn grant_role(accounts: &Accounts, user: &User, tenant: &Tenant, role: Role) -> Result<Vec<Role>, PeopleError> {
+pub async fn grant_role(
+    accounts: &Accounts,
+    user: &User,
+    tenant: &Tenant,
+    role: Role,
+) -> Result<Vec<Role>, PeopleError> {
     let now = accounts.now();
     let event = about_role(Action::RoleGranted, user, tenant, Some(role), now);
     let (user, tenant) = (user.id, tenant.id);

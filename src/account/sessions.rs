@@ -22,7 +22,10 @@ pub async fn find(accounts: &Accounts, cookie: &str) -> Result<Option<Session>, 
     let Some(session) = found.filter(|session| session.is_alive(now, accounts.0.lifetimes)) else { return Ok(None) };
     if now.since(session.last_seen_at) >= SEEN_EVERY {
         let sid = session.sid;
-        accounts.store().write("touch_session", move |tx| Box::pin(async move { tx.touch_session(sid, now).await })).await?;
+        accounts
+            .store()
+            .write("touch_session", move |tx| Box::pin(async move { tx.touch_session(sid, now).await }))
+            .await?;
     }
     Ok(Some(session))
 }

@@ -87,10 +87,7 @@ async fn refuse(accounts: &Accounts, user: Option<User>, attempt: Attempt) -> Re
     event.entity_type = "user".to_owned();
     event.entity_id = user.map(|user| user.uuid.to_string());
     event.address = attempt.address.map(|address| address.to_string());
-    accounts
-        .store()
-        .write("sign_in_failed", move |tx| Box::pin(async move { tx.append_audit(&event).await }))
-        .await?;
+    accounts.store().write("sign_in_failed", move |tx| Box::pin(async move { tx.append_audit(&event).await })).await?;
     Ok(SignIn::Refused)
 }
 

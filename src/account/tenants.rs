@@ -46,7 +46,12 @@ pub async fn create(
     }
     // Codes are short enough to meet once in a while; a second draw settles it.
     for _ in 0..8 {
-        let new = NewTenant { name: name.to_owned(), kind, department: department.clone(), code: new_code(accounts.entropy()) };
+        let new = NewTenant {
+            name: name.to_owned(),
+            kind,
+            department: department.clone(),
+            code: new_code(accounts.entropy()),
+        };
         match insert(accounts, new).await {
             Err(TenantError::Account(AccountError::Store(StoreError::Conflict(Constraint::TenantCode)))) => {}
             settled => return settled,

@@ -167,7 +167,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
 async fn create(context: &Context, app: &App, arguments: CreateArguments) -> Result<(), Failure> {
     let mut metadata = defaults(&arguments);
     let pkce = match app.config.clients.pkce {
-        config::Pkce::ConfidentialOptional if arguments.members.auth_method.as_deref() != Some("none") => PkcePolicy::Optional,
+        config::Pkce::ConfidentialOptional if arguments.members.auth_method.as_deref() != Some("none") => {
+            PkcePolicy::Optional
+        }
         config::Pkce::ConfidentialOptional | config::Pkce::Required => PkcePolicy::Required,
     };
     let mut policy = ClientPolicy {
@@ -224,18 +226,23 @@ fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPol
         metadata.post_logout_redirect_uris = members.post_logout_redirect_uris;
     }
     if !members.grant_types.is_empty() {
-        let read = members.grant_types.iter().map(|text| GrantType::parse(text).ok_or_else(|| unknown("grant type", text)));
+        let read =
+            members.grant_types.iter().map(|text| GrantType::parse(text).ok_or_else(|| unknown("grant type", text)));
         metadata.grant_types = read.collect::<Result<_, _>>()?;
         if !metadata.allows_grant(GrantType::AuthorizationCode) {
             metadata.response_types.clear();
         }
     }
     if !members.response_types.is_empty() {
-        let read = members.response_types.iter().map(|text| ResponseType::parse(text).ok_or_else(|| unknown("response type", text)));
+        let read = members
+            .response_types
+            .iter()
+            .map(|text| ResponseType::parse(text).ok_or_else(|| unknown("response type", text)));
         metadata.response_types = read.collect::<Result<_, _>>()?;
     }
     if let Some(text) = &members.auth_method {
-        metadata.token_endpoint_auth_method = AuthMethod::parse(text).ok_or_else(|| unknown("authentication method", text))?;
+        metadata.token_endpoint_auth_method =
+            AuthMethod::parse(text).ok_or_else(|| unknown("authentication method", text))?;
     }
     if let Some(text) = &members.scope {
         metadata.scope = Scope::parse(text).map_err(|error| Failure::new(error.description()))?;

@@ -12,7 +12,7 @@ use crate::config::{Config, Loaded, Report};
 use crate::model::client::Client;
 use crate::model::tenant::Tenant;
 use crate::model::user::{User, canonical_email};
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, Format};
 
 /// Longest file or standard input taken, in bytes.
 const LONGEST_INPUT: u64 = 1_048_576;
@@ -36,7 +36,8 @@ impl Context {
 
     /// Reads the configuration with its warnings.
     pub(super) fn load_with_warnings(&self) -> Result<Loaded, Failure> {
-        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Config::load(self.config.as_deref(), environment).map_err(|problems| {
             let report = Report { problems: &problems, warnings: &[] };
             Failure::with(report.to_text().trim_end(), report.to_json())
@@ -45,7 +46,7 @@ impl Context {
 
     /// Reads the configuration and opens the application, for a command that acts and ends. Logs warnings alone.
     pub(super) async fn open(&self) -> Result<App, Failure> {
-        telemetry::init("warn", LogFormat::Text)?;
+        telemetry::init("warn", Format::Text);
         let config = self.load()?;
         Ok(App::start(config, World::default()).await?)
     }
@@ -71,7 +72,9 @@ pub(super) async fn tenant(app: &App, code: &str) -> Result<Tenant, Failure> {
 /// The client with this `client_id`.
 pub(super) async fn client(app: &App, client_id: &str) -> Result<Client, Failure> {
     let found = app.store.read().await?.client_by_client_id(client_id).await?;
-    found.ok_or_else(|| Failure::new(format!("no client has the client_id {client_id}; `guichet client list` shows them")))
+    found.ok_or_else(|| {
+        Failure::new(format!("no client has the client_id {client_id}; `guichet client list` shows them"))
+    })
 }
 
 /// A password from standard input: its first line, without the line end.

@@ -78,7 +78,7 @@ struct PrintedClient {
 
 pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let config = Config::demo(&arguments.data_dir, arguments.listen);
-    telemetry::init(config.log.level.as_str(), app::log_format(&config))?;
+    telemetry::init(config.log.level.as_str(), app::log_format(&config));
     let app = App::start(config, World::default()).await?;
     let printed = prepare(&app, &arguments.data_dir.join("demo.json")).await?;
     let server = Server::bind(app).await?;
@@ -114,12 +114,20 @@ fn announce(context: &Context, issuer: &str, printed: &Printed) {
         "discovery": at(path::OPENID_CONFIGURATION),
     });
     if context.output.is_json() {
-        context.output.object(&json!({"issuer": issuer, "users": printed.users, "clients": printed.clients, "pages": pages}));
+        context
+            .output
+            .object(&json!({"issuer": issuer, "users": printed.users, "clients": printed.clients, "pages": pages}));
         return;
     }
-    let mut lines = vec![format!("\nGuichet is ready: {issuer}\n"), "Sign in at:".to_owned(), format!("  {}\n", at("/sign-in")), "People:".to_owned()];
+    let mut lines = vec![
+        format!("\nGuichet is ready: {issuer}\n"),
+        "Sign in at:".to_owned(),
+        format!("  {}\n", at("/sign-in")),
+        "People:".to_owned(),
+    ];
     for user in &printed.users {
-        let tenants: Vec<String> = user.tenants.iter().map(|tenant| format!("{} ({})", tenant.name, tenant.code)).collect();
+        let tenants: Vec<String> =
+            user.tenants.iter().map(|tenant| format!("{} ({})", tenant.name, tenant.code)).collect();
         let where_to = if user.platform_admin { "platform administrator".to_owned() } else { tenants.join(", ") };
         lines.push(format!("  {:32} {:20} {where_to}", user.email, user.password));
     }
@@ -138,12 +146,22 @@ fn announce(context: &Context, issuer: &str, printed: &Printed) {
 }
 
 async fn seed_users(app: &App) -> Result<Vec<PrintedUser>, Failure> {
-    let clinic = tenants::create(&app.accounts, "Clinique des Lilas", TenantKind::Clinic, Some("75".to_owned())).await?;
-    let practice = tenants::create(&app.accounts, "Cabinet Martin", TenantKind::Practice, Some("92".to_owned())).await?;
-    let pharmacy = tenants::create(&app.accounts, "Pharmacie du Marché", TenantKind::Pharmacy, Some("69".to_owned())).await?;
-    let laboratory = tenants::create(&app.accounts, "Laboratoire Rive Gauche", TenantKind::Laboratory, Some("33".to_owned())).await?;
+    let clinic =
+        tenants::create(&app.accounts, "Clinique des Lilas", TenantKind::Clinic, Some("75".to_owned())).await?;
+    let practice =
+        tenants::create(&app.accounts, "Cabinet Martin", TenantKind::Practice, Some("92".to_owned())).await?;
+    let pharmacy =
+        tenants::create(&app.accounts, "Pharmacie du Marché", TenantKind::Pharmacy, Some("69".to_owned())).await?;
+    let laboratory =
+        tenants::create(&app.accounts, "Laboratoire Rive Gauche", TenantKind::Laboratory, Some("33".to_owned()))
+            .await?;
     let people: [(&str, &str, &str, &[(&Tenant, &[Role])]); 5] = [
-        ("claire.martin@demo.example", "Claire", "Martin", &[(&clinic, &[Role::Doctor]), (&practice, &[Role::Owner, Role::Doctor])]),
+        (
+            "claire.martin@demo.example",
+            "Claire",
+            "Martin",
+            &[(&clinic, &[Role::Doctor]), (&practice, &[Role::Owner, Role::Doctor])],
+        ),
         ("paul.bernard@demo.example", "Paul", "Bernard", &[(&pharmacy, &[Role::Titulaire])]),
         ("ines.petit@demo.example", "Inès", "Petit", &[(&clinic, &[Role::Nurse])]),
         ("luc.moreau@demo.example", "Luc", "Moreau", &[(&laboratory, &[Role::Admin, Role::Biologist])]),
@@ -184,7 +202,13 @@ async fn seed_user(
             roles: roles.to_vec(),
         });
     }
-    Ok(PrintedUser { email: email.to_owned(), password, name: user.display_name(), platform_admin: user.platform_admin, tenants })
+    Ok(PrintedUser {
+        email: email.to_owned(),
+        password,
+        name: user.display_name(),
+        platform_admin: user.platform_admin,
+        tenants,
+    })
 }
 
 /// Three groups of four characters that cannot be mistaken for one another: 60 bits, easy to type.
@@ -250,7 +274,13 @@ async fn seed_clients(app: &App) -> Result<Vec<PrintedClient>, Failure> {
     Ok(printed)
 }
 
-fn client(name: &str, method: AuthMethod, grants: &[GrantType], redirect_uris: &[&str], after: &[&str]) -> ClientMetadata {
+fn client(
+    name: &str,
+    method: AuthMethod,
+    grants: &[GrantType],
+    redirect_uris: &[&str],
+    after: &[&str],
+) -> ClientMetadata {
     let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     ClientMetadata {
         client_name: name.to_owned(),

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::jose::Keyring;
 use crate::model::key::KeyState;
 use crate::store::Store;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, Format};
 
 /// One finding.
 struct Finding {
@@ -20,11 +20,15 @@ struct Finding {
 }
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    telemetry::init("error", LogFormat::Text)?;
+    telemetry::init("error", Format::Text);
     let loaded = context.load_with_warnings()?;
     let mut findings = vec![Finding { check: "configuration", ok: true, found: "in order".to_owned() }];
     for warning in &loaded.warnings {
-        findings.push(Finding { check: "configuration", ok: true, found: format!("{}: {} ({})", warning.key, warning.message, warning.hint) });
+        findings.push(Finding {
+            check: "configuration",
+            ok: true,
+            found: format!("{}: {} ({})", warning.key, warning.message, warning.hint),
+        });
     }
     let config = loaded.config;
     let master = check_master(&config, &mut findings);
@@ -42,7 +46,11 @@ fn check_master(config: &Config, findings: &mut Vec<Finding>) -> Option<MasterKe
     let world = World::default();
     let existing = config.master_key.is_some() || config.data_dir.join("keys").exists();
     if !existing {
-        findings.push(Finding { check: "master key", ok: true, found: "none yet; the first start makes one".to_owned() });
+        findings.push(Finding {
+            check: "master key",
+            ok: true,
+            found: "none yet; the first start makes one".to_owned(),
+        });
         return None;
     }
     match master_key(config, world.entropy.as_ref()) {
@@ -82,7 +90,11 @@ async fn check_store(config: &Config, findings: &mut Vec<Finding>) -> Option<Sto
 async fn check_keys(store: &Store, master: &MasterKey, findings: &mut Vec<Finding>) {
     let read = async { store.read().await?.keys().await };
     let Ok(records) = read.await else {
-        findings.push(Finding { check: "signing keys", ok: true, found: "none yet; the first start makes them".to_owned() });
+        findings.push(Finding {
+            check: "signing keys",
+            ok: true,
+            found: "none yet; the first start makes them".to_owned(),
+        });
         return;
     };
     let active = records.iter().filter(|key| key.state == KeyState::Active).count();

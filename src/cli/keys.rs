@@ -40,7 +40,9 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
 
 async fn rotate_now(app: &App, alg: Option<&str>) -> Result<(), Failure> {
     let only = alg
-        .map(|text| Algorithm::parse(text).ok_or_else(|| Failure::new(format!("{text} is not RS256, PS256, ES256 or EdDSA"))))
+        .map(|text| {
+            Algorithm::parse(text).ok_or_else(|| Failure::new(format!("{text} is not RS256, PS256, ES256 or EdDSA")))
+        })
         .transpose()?;
     let world = &app.world;
     let maker = KeyMaker { master: &app.master, entropy: world.entropy.as_ref(), clock: world.clock.as_ref() };
@@ -48,9 +50,7 @@ async fn rotate_now(app: &App, alg: Option<&str>) -> Result<(), Failure> {
     let mut event = AuditEvent::new(Action::KeysRotated, world.clock.now());
     event.entity_type = "keys".to_owned();
     event.entity_id = alg.map(str::to_owned);
-    app.store
-        .write("keys_rotated", move |tx| Box::pin(async move { tx.append_audit(&event).await }))
-        .await?;
+    app.store.write("keys_rotated", move |tx| Box::pin(async move { tx.append_audit(&event).await })).await?;
     Ok(())
 }
 

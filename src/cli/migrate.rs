@@ -5,10 +5,10 @@ use serde_json::json;
 use super::context::Context;
 use super::output::Failure;
 use crate::app;
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, Format};
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    telemetry::init("warn", LogFormat::Text)?;
+    telemetry::init("warn", Format::Text);
     let config = context.load()?;
     let store = app::open_store(&config).await?;
     let ran = store.migrate().await?;

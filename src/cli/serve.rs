@@ -16,7 +16,7 @@ use crate::telemetry::{self, Metrics};
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let loaded = context.load_with_warnings()?;
-    telemetry::init(loaded.config.log.level.as_str(), app::log_format(&loaded.config))?;
+    telemetry::init(loaded.config.log.level.as_str(), app::log_format(&loaded.config));
     for warning in &loaded.warnings {
         tracing::warn!(key = warning.key, hint = warning.hint, "{}", warning.message);
     }
@@ -81,7 +81,7 @@ impl Server {
         readiness.set(true);
         stop.await;
         tracing::info!("stopping");
-        drop(stopping.send(true));
+        stopping.send_replace(true);
         while let Some(ended) = servers.join_next().await {
             ended??;
         }
@@ -95,7 +95,9 @@ impl Server {
 async fn bind(options: &ServerOptions) -> Result<Bound, Failure> {
     let listen = options.listen;
     Bound::bind(options).await.map_err(|error| {
-        Failure::new(format!("cannot listen on {listen}: {error}; is another server there? choose another address with `listen`"))
+        Failure::new(format!(
+            "cannot listen on {listen}: {error}; is another server there? choose another address with `listen`"
+        ))
     })
 }
 

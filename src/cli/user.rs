@@ -183,14 +183,16 @@ async fn set_status(context: &Context, app: &App, email: &str, status: UserStatu
 }
 
 async fn grant(context: &Context, app: &App, arguments: RoleArguments) -> Result<(), Failure> {
-    let (user, tenant) = (context::user(app, &arguments.user.user).await?, context::tenant(app, &arguments.tenant).await?);
+    let (user, tenant) =
+        (context::user(app, &arguments.user.user).await?, context::tenant(app, &arguments.tenant).await?);
     let roles = people::grant_role(&app.accounts, &user, &tenant, role(&arguments.role)?).await?;
     context.output.object(&json!({"user": user.email, "tenant": tenant.code, "roles": roles}));
     Ok(())
 }
 
 async fn revoke(context: &Context, app: &App, arguments: RevokeArguments) -> Result<(), Failure> {
-    let (user, tenant) = (context::user(app, &arguments.user.user).await?, context::tenant(app, &arguments.tenant).await?);
+    let (user, tenant) =
+        (context::user(app, &arguments.user.user).await?, context::tenant(app, &arguments.tenant).await?);
     let named = arguments.role.as_deref().map(role).transpose()?;
     let roles = people::revoke_role(&app.accounts, &user, &tenant, named).await?;
     context.output.object(&json!({"user": user.email, "tenant": tenant.code, "roles": roles}));

@@ -4,7 +4,6 @@
 
 pub mod extract;
 pub mod middleware;
-pub mod operations;
 pub mod oidc;
 pub mod operations;
 pub mod pages;

@@ -71,9 +71,7 @@ pub fn router(site: Site) -> Router {
     let whole = if base.is_empty() {
         own
     } else {
-        Router::new()
-            .nest(&base, own)
-            .route(&format!("{}{base}", path::OAUTH_METADATA), get(discovery::metadata))
+        Router::new().nest(&base, own).route(&format!("{}{base}", path::OAUTH_METADATA), get(discovery::metadata))
     };
     whole.fallback(home::not_found).with_state(site)
 }

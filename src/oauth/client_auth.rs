@@ -49,7 +49,10 @@ pub fn presented(authorization: Option<&[u8]>, params: &Params) -> Result<Presen
     match (basic, secret, assertion) {
         (Some((id, secret)), None, None) => {
             if client_id.is_some_and(|named| named != id) {
-                return Err(OAuthError::because(ErrorCode::InvalidRequest, "client_id differs from the Authorization header"));
+                return Err(OAuthError::because(
+                    ErrorCode::InvalidRequest,
+                    "client_id differs from the Authorization header",
+                ));
             }
             Ok(Presented::Basic { client_id: id, secret })
         }
@@ -59,7 +62,10 @@ pub fn presented(authorization: Option<&[u8]>, params: &Params) -> Result<Presen
         }
         (None, None, Some(assertion)) => {
             if params.get("client_assertion_type") != Some(JWT_BEARER) {
-                return Err(OAuthError::because(ErrorCode::InvalidRequest, "client_assertion_type is missing or unknown"));
+                return Err(OAuthError::because(
+                    ErrorCode::InvalidRequest,
+                    "client_assertion_type is missing or unknown",
+                ));
             }
             Ok(Presented::Assertion { client_id, assertion: assertion.to_owned() })
         }
@@ -73,7 +79,8 @@ pub fn presented(authorization: Option<&[u8]>, params: &Params) -> Result<Presen
 
 /// RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
 fn parse_basic(header: &[u8]) -> Result<(String, Secret<String>), OAuthError> {
-    let malformed = || OAuthError::because(ErrorCode::InvalidClient, "The Authorization header is not valid HTTP Basic");
+    let malformed =
+        || OAuthError::because(ErrorCode::InvalidClient, "The Authorization header is not valid HTTP Basic");
     let text = std::str::from_utf8(header).map_err(|_| malformed())?;
     let (scheme, encoded) = text.split_once(' ').ok_or_else(malformed)?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -84,7 +91,10 @@ fn parse_basic(header: &[u8]) -> Result<(String, Secret<String>), OAuthError> {
     let (id, secret) = joined.split_once(':').ok_or_else(malformed)?;
     let decode = |text: &str| {
         let spaced = text.replace('+', " ");
-        percent_encoding::percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| malformed())
+        percent_encoding::percent_decode_str(&spaced)
+            .decode_utf8()
+            .map(std::borrow::Cow::into_owned)
+            .map_err(|_| malformed())
     };
     let (id, secret) = (decode(id)?, decode(secret)?);
     if id.is_empty() || secret.is_empty() { Err(malformed()) } else { Ok((id, Secret::new(secret))) }
@@ -103,7 +113,9 @@ mod tests {
         let header = basic("app:s%3Acret");
         let none = Params::default();
         match presented(Some(&header), &none).unwrap() {
-            Presented::Basic { client_id, secret } => assert_eq!((client_id.as_str(), secret.expose().as_str()), ("app", "s:cret")),
+            Presented::Basic { client_id, secret } => {
+                assert_eq!((client_id.as_str(), secret.expose().as_str()), ("app", "s:cret"))
+            }
             other => panic!("{other:?}"),
         }
         let both = Params::parse(b"client_id=app&client_secret=x").unwrap();
@@ -117,7 +129,8 @@ mod tests {
     #[test]
     fn nothing_or_garbage_is_invalid_client() {
         assert_eq!(presented(None, &Params::default()).unwrap_err().code, ErrorCode::InvalidClient);
-        for header in [&b"Basic ???"[..], b"Bearer x", b"Basic", b"\xff", &basic("nocolon"), &basic(":x"), &basic("x:")] {
+        for header in [&b"Basic ???"[..], b"Bearer x", b"Basic", b"\xff", &basic("nocolon"), &basic(":x"), &basic("x:")]
+        {
             assert_eq!(presented(Some(header), &Params::default()).unwrap_err().code, ErrorCode::InvalidClient);
         }
     }

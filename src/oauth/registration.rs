@@ -77,7 +77,8 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Problem> {
 
 /// `https`, or `http` on a loopback host, which no network can read.
 fn is_https(uri: &str) -> bool {
-    Url::parse(uri).is_ok_and(|url| url.scheme() == "https" || (url.scheme() == "http" && check_registrable(uri).is_ok()))
+    Url::parse(uri)
+        .is_ok_and(|url| url.scheme() == "https" || (url.scheme() == "http" && check_registrable(uri).is_ok()))
 }
 
 #[cfg(test)]
@@ -121,7 +122,10 @@ mod tests {
         assert_eq!(members(|m| m.client_name = " ".to_owned()), ["client_name"]);
         assert_eq!(members(|m| m.redirect_uris = vec!["javascript:x".to_owned()]), ["redirect_uris"]);
         assert_eq!(members(|m| m.redirect_uris.clear()), ["redirect_uris"]);
-        assert_eq!(members(|m| m.post_logout_redirect_uris = vec!["http://x.example/".to_owned()]), ["post_logout_redirect_uris"]);
+        assert_eq!(
+            members(|m| m.post_logout_redirect_uris = vec!["http://x.example/".to_owned()]),
+            ["post_logout_redirect_uris"]
+        );
         assert_eq!(members(|m| m.response_types.clear()), ["response_types"]);
         assert_eq!(members(|m| m.grant_types.push(GrantType::ClientCredentials)), ["grant_types"]);
         assert_eq!(members(|m| m.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt), ["jwks"]);

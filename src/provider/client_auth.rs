@@ -117,8 +117,13 @@ fn check_assertion(
     if !audience.is_some_and(|audience| audiences.contains(&audience)) {
         return Err(refuse("aud of the assertion must be the issuer alone"));
     }
-    claims::check_times(claims, now).map_err(|error| refuse("The assertion is expired or from the future").detail(error.to_string()))?;
-    let ends = claims.get("exp").and_then(Value::as_i64).map(Timestamp::from_seconds).ok_or_else(|| refuse("exp is missing"))?;
+    claims::check_times(claims, now)
+        .map_err(|error| refuse("The assertion is expired or from the future").detail(error.to_string()))?;
+    let ends = claims
+        .get("exp")
+        .and_then(Value::as_i64)
+        .map(Timestamp::from_seconds)
+        .ok_or_else(|| refuse("exp is missing"))?;
     if ends > now.plus(LONGEST_ASSERTION).plus(SKEW) {
         return Err(refuse("exp of the assertion is more than 5 minutes ahead"));
     }
@@ -135,8 +140,7 @@ mod tests {
 
     fn check(change: impl FnOnce(&mut Map<String, Value>)) -> Result<(String, Timestamp), OAuthError> {
         let seconds = NOW.seconds();
-        let Value::Object(mut claims) =
-            json!({"iss": "app", "sub": "app", "aud": "https://op.test", "exp": seconds + 60, "iat": seconds, "jti": "1"})
+        let Value::Object(mut claims) = json!({"iss": "app", "sub": "app", "aud": "https://op.test", "exp": seconds + 60, "iat": seconds, "jti": "1"})
         else {
             unreachable!()
         };
@@ -148,7 +152,13 @@ mod tests {
     fn b27_the_audience_is_us_alone() {
         assert!(check(|_| ()).is_ok());
         assert!(check(|c| drop(c.insert("aud".into(), json!("https://op.test/token")))).is_ok());
-        for aud in [json!("https://op.test/"), json!(["https://op.test", "https://evil.tld"]), json!("https://op.test/par"), json!([]), json!(1)] {
+        for aud in [
+            json!("https://op.test/"),
+            json!(["https://op.test", "https://evil.tld"]),
+            json!("https://op.test/par"),
+            json!([]),
+            json!(1),
+        ] {
             assert!(check(|c| drop(c.insert("aud".into(), aud.clone()))).is_err(), "{aud}");
         }
         assert!(check(|c| drop(c.remove("aud"))).is_err());

@@ -41,7 +41,11 @@ pub async fn read(provider: &Provider, params: &Params) -> Result<LogoutRequest,
     if let (Some(hint), Some(named)) = (&hint, named)
         && hint.aud != named
     {
-        return Err(OAuthError::because(ErrorCode::InvalidRequest, "client_id differs from the audience of id_token_hint").into());
+        return Err(OAuthError::because(
+            ErrorCode::InvalidRequest,
+            "client_id differs from the audience of id_token_hint",
+        )
+        .into());
     }
     let client = match hint.as_ref().map(|hint| hint.aud.as_str()).or(named) {
         Some(id) => provider.clients().find(id).await?,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Provider, ProviderError};
 use crate::base::entropy::uuid_v7;
+use crate::base::id::TenantId;
 use crate::base::token::{OpaqueToken, TokenKind};
 use crate::model::client::Client;
 use crate::model::code::AuthorizationCode;
 use crate::model::session::Session;
-use crate::base::id::TenantId;
 use crate::oauth::authorization::AuthorizationRequest;
 use crate::store::Kind;
 

@@ -30,16 +30,26 @@ pub async fn begin(provider: &Provider, purpose: Purpose, browser: &Digest) -> R
 }
 
 /// Loads the journey of a handle; `None` when it is unknown, over, or another browser's.
-pub async fn load(provider: &Provider, handle: &str, browser: Option<&Digest>) -> Result<Option<Loaded>, ProviderError> {
+pub async fn load(
+    provider: &Provider,
+    handle: &str,
+    browser: Option<&Digest>,
+) -> Result<Option<Loaded>, ProviderError> {
     let (Some(digest), Some(browser)) = (TokenKind::Journey.digest_of(handle), browser) else { return Ok(None) };
     let key = digest.to_base64url();
-    let Some(read) = provider.store().ephemeral().get(Kind::Journey, &key, provider.now()).await? else { return Ok(None) };
+    let Some(read) = provider.store().ephemeral().get(Kind::Journey, &key, provider.now()).await? else {
+        return Ok(None);
+    };
     let journey: Option<Journey> = serde_json::from_slice(&read).ok();
     Ok(journey.filter(|journey| journey.is_of(browser)).map(|journey| Loaded { journey, key, read }))
 }
 
 /// Records a step. `false` when another request of the same journey was faster: load it again.
-pub async fn advance(provider: &Provider, loaded: &mut Loaded, step: impl FnOnce(&mut Journey)) -> Result<bool, ProviderError> {
+pub async fn advance(
+    provider: &Provider,
+    loaded: &mut Loaded,
+    step: impl FnOnce(&mut Journey),
+) -> Result<bool, ProviderError> {
     let mut journey = loaded.journey.clone();
     step(&mut journey);
     let value = serde_json::to_vec(&journey).unwrap_or_default();

@@ -37,7 +37,10 @@ pub struct Registered {
 pub fn problems(metadata: &ClientMetadata, policy: &ClientPolicy) -> Vec<Problem> {
     let mut problems = check(metadata);
     if Algorithm::parse(&metadata.id_token_signed_response_alg).is_none() {
-        problems.push(Problem { member: "id_token_signed_response_alg", why: "must be RS256, PS256, ES256 or EdDSA".to_owned() });
+        problems.push(Problem {
+            member: "id_token_signed_response_alg",
+            why: "must be RS256, PS256, ES256 or EdDSA".to_owned(),
+        });
     }
     if let Some(jwks) = &metadata.jwks
         && let Err(refusal) = client_keys::check_jwks(jwks)
@@ -108,7 +111,11 @@ pub async fn update(
 }
 
 /// Gives a client a new secret; the present one goes on for `overlap`.
-pub async fn rotate_secret(provider: &Provider, client: &Client, overlap: Duration) -> Result<OpaqueToken, ProviderError> {
+pub async fn rotate_secret(
+    provider: &Provider,
+    client: &Client,
+    overlap: Duration,
+) -> Result<OpaqueToken, ProviderError> {
     let now = provider.now();
     let secret = TokenKind::ClientSecret.generate(provider.entropy());
     let (key, digest) = (client.key, secret.digest());

@@ -22,7 +22,8 @@ pub struct Subject {
 /// Reads a person and their membership; a disabled account and an ended membership are `invalid_grant`.
 pub async fn load(conn: &mut Conn, user: UserId, tenant: Option<TenantId>) -> Result<Subject, ProviderError> {
     let gone = |why| ProviderError::from(OAuthError::new(ErrorCode::InvalidGrant).detail(why));
-    let user = conn.user_by_id(user).await?.filter(User::is_active).ok_or_else(|| gone("the account is disabled or gone"))?;
+    let user =
+        conn.user_by_id(user).await?.filter(User::is_active).ok_or_else(|| gone("the account is disabled or gone"))?;
     let membership = match tenant {
         Some(tenant) => {
             Some(conn.membership(user.id, tenant).await?.ok_or_else(|| gone("the membership or its tenant ended"))?)
@@ -44,7 +45,10 @@ impl Subject {
         if scope.contains("tenant") {
             let tenant = &member.tenant;
             into.insert("tenant_id".to_owned(), tenant.uuid.to_string().into());
-            into.insert("tenant".to_owned(), json!({"code": tenant.code, "kind": tenant.kind.as_str(), "name": tenant.name}));
+            into.insert(
+                "tenant".to_owned(),
+                json!({"code": tenant.code, "kind": tenant.kind.as_str(), "name": tenant.name}),
+            );
         }
         if scope.contains("roles") {
             into.insert("roles".to_owned(), json!(member.roles));

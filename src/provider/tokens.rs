@@ -147,7 +147,8 @@ impl TokenSecrets {
 
     /// Reads a refresh token; `None` when it is not one of ours.
     pub fn read_refresh_token(&self, text: &str) -> Option<RefreshReference> {
-        let bytes = from_base64url(text.strip_prefix(TokenKind::RefreshToken.prefix()).filter(|rest| rest.len() == 75)?)?;
+        let bytes =
+            from_base64url(text.strip_prefix(TokenKind::RefreshToken.prefix()).filter(|rest| rest.len() == 75)?)?;
         let (named, mac) = bytes.split_at_checked(24)?;
         let (grant, generation) = named.split_at_checked(16)?;
         if !ct_eq(&hmac_sha256(self.refresh.expose(), named), mac) {
@@ -219,7 +220,13 @@ pub fn client_access_token(
     write(provider, client, &common(provider, client, None, resources, scope))
 }
 
-fn common(provider: &Provider, client: &Client, grant: Option<Uuid>, resources: &[String], scope: &Scope) -> AccessClaims {
+fn common(
+    provider: &Provider,
+    client: &Client,
+    grant: Option<Uuid>,
+    resources: &[String],
+    scope: &Scope,
+) -> AccessClaims {
     let settings = provider.settings();
     let now = provider.now();
     AccessClaims {
@@ -353,7 +360,9 @@ mod tests {
         let mut next = reference;
         next.generation += 1;
         assert_ne!(secrets().refresh_token(next), token);
-        for forged in [token.to_lowercase(), format!("{token}A"), token.replace("grt_", "gat_"), String::new(), "grt_".to_owned()] {
+        for forged in
+            [token.to_lowercase(), format!("{token}A"), token.replace("grt_", "gat_"), String::new(), "grt_".to_owned()]
+        {
             assert_eq!(secrets().read_refresh_token(&forged), None, "{forged}");
         }
     }
@@ -388,6 +397,9 @@ mod tests {
     #[test]
     fn the_hash_of_the_specification() {
         // OpenID Connect Core appendix A.3: at_hash of the example access token.
-        assert_eq!(left_half_hash(Algorithm::Rs256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(
+            left_half_hash(Algorithm::Rs256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+            "77QmUPtjPfzWtF2AnpK9RQ"
+        );
     }
 }

@@ -15,7 +15,9 @@ pub async fn userinfo(provider: &Provider, token: &str) -> Result<Map<String, Va
     }
     let mut conn = provider.store().read().await?;
     let subject = subject::load(&mut conn, grant.user, grant.tenant).await.map_err(|error| match error {
-        ProviderError::Refused(_) => OAuthError::new(ErrorCode::InvalidToken).detail("the person or tenant is gone").into(),
+        ProviderError::Refused(_) => {
+            OAuthError::new(ErrorCode::InvalidToken).detail("the person or tenant is gone").into()
+        }
         other => other,
     })?;
     Ok(subject.userinfo(&live.claims.scope))

@@ -40,7 +40,9 @@ impl FromRequestParts<Site> for Browser {
         let binding =
             presented.unwrap_or_else(|| TokenKind::Browser.generate(site.entropy.as_ref()).expose().to_owned());
         let lang = parts.uri.query().and_then(|query| {
-            url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang").map(|(_, value)| value.into_owned())
+            form_urlencoded::parse(query.as_bytes())
+                .find(|(name, _)| name == "lang")
+                .map(|(_, value)| value.into_owned())
         });
         Ok(Self {
             headers: parts.headers.clone(),

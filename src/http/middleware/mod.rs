@@ -10,16 +10,16 @@ pub mod client_address;
 pub mod cors;
 pub mod json_errors;
 pub mod methods;
+pub mod origin;
 pub mod panics;
 pub mod request_id;
-pub mod origin;
 pub mod security_headers;
 pub mod timeout;
 
 pub use by_route::ByRoute;
 pub use client_address::{ClientAddress, ForwardedHeader, TrustedProxies};
-pub use request_id::RequestId;
 pub use origin::{CrossSite, check_same_origin};
+pub use request_id::RequestId;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -45,7 +45,8 @@ pub async fn post(
 ) -> Response {
     let query = Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
     if query.len() > LONGEST_QUERY || uri.query().is_some() {
-        let error = OAuthError::because(ErrorCode::InvalidRequest, "The request is too long, or in query and body at once");
+        let error =
+            OAuthError::because(ErrorCode::InvalidRequest, "The request is too long, or in query and body at once");
         return page::oauth_error(&site, &browser, &error);
     }
     see_other(&format!("{}?{query}", site.link(path::AUTHORIZE)))

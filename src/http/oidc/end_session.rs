@@ -94,7 +94,9 @@ async fn end(
         end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
     }
     let mut response = match &request.return_uri {
-        Some(uri) if proof == Proof::Hint || request.hint.is_some() => see_other(&with_state(uri, request.state.as_deref())),
+        Some(uri) if proof == Proof::Hint || request.hint.is_some() => {
+            see_other(&with_state(uri, request.state.as_deref()))
+        }
         _ => show::signed_out(site, browser, request),
     };
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));

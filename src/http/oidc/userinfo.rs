@@ -33,7 +33,9 @@ pub async fn post(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> 
 
 async fn answer(site: &Site, token: Result<String, OAuthError>) -> Response {
     let claims = match token {
-        Ok(token) => userinfo::userinfo(site.provider(), &token).await.map_err(crate::provider::ProviderError::into_oauth),
+        Ok(token) => {
+            userinfo::userinfo(site.provider(), &token).await.map_err(crate::provider::ProviderError::into_oauth)
+        }
         Err(error) => Err(error),
     };
     match claims {

@@ -6,11 +6,11 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use super::scene::{Person, person};
+use super::views::Message;
 use super::{guard, show};
 use crate::account::password_change::{Change, Changed, change};
 use crate::account::{overview, sessions};
 use crate::base::Secret;
-use super::views::Message;
 use crate::http::extract::{Browser, FormParams, QueryParams};
 use crate::http::respond::authorization::see_other;
 use crate::http::respond::page;
@@ -164,16 +164,15 @@ async fn change_password(site: &Site, browser: &Browser, params: &Params) -> Res
         let problem = show::PasswordProblem::Mismatch;
         return Ok(show::password(site, browser, &person, Some(problem), StatusCode::UNPROCESSABLE_ENTITY));
     }
-    let wanted = Change {
-        present: Secret::new(field("current_password")),
-        new: Secret::new(new),
-        address: browser.address(),
-    };
+    let wanted =
+        Change { present: Secret::new(field("current_password")), new: Secret::new(new), address: browser.address() };
     let (problem, status) = match change(site.accounts(), &person.session, wanted).await? {
         Changed::Done => return Ok(see_other(&site.link("/account?done=password-changed"))),
         Changed::WrongPassword => (show::PasswordProblem::Wrong, StatusCode::UNPROCESSABLE_ENTITY),
         Changed::Refused(refusal) => (show::PasswordProblem::Refused(refusal), StatusCode::UNPROCESSABLE_ENTITY),
-        Changed::TooMany { retry_after } => (show::PasswordProblem::TooMany(retry_after), StatusCode::TOO_MANY_REQUESTS),
+        Changed::TooMany { retry_after } => {
+            (show::PasswordProblem::TooMany(retry_after), StatusCode::TOO_MANY_REQUESTS)
+        }
     };
     Ok(show::password(site, browser, &person, Some(problem), status))
 }

@@ -32,7 +32,12 @@ pub async fn get(State(site): State<Site>, browser: Browser) -> Response {
 }
 
 /// `GET /static/{file}`. Addresses carry the version, so that a file may be kept for a year.
-pub async fn file(State(site): State<Site>, browser: Browser, Path(name): Path<String>, headers: HeaderMap) -> Response {
+pub async fn file(
+    State(site): State<Site>,
+    browser: Browser,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let Some(found) = static_file(&name) else { return page::not_found(&site, &browser) };
     let known = headers.get(IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == found.etag.as_bytes());
     let mut response = Response::new(if known { Body::empty() } else { Body::from(found.body) });

@@ -143,7 +143,12 @@ async fn finish(site: &Site, browser: &Browser, loaded: &Loaded, end: Answer) ->
 }
 
 /// A posted step: the journey must be this browser's, and the form ours.
-async fn posted(site: &Site, browser: &Browser, handle: &str, params: &Params) -> Result<Result<Loaded, Response>, Trouble> {
+async fn posted(
+    site: &Site,
+    browser: &Browser,
+    handle: &str,
+    params: &Params,
+) -> Result<Result<Loaded, Response>, Trouble> {
     if let Err(refused) = guard::own_form(site, browser, params) {
         return Ok(Err(refused));
     }
@@ -290,7 +295,9 @@ async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) 
     let scene = scene::scene(site, browser, &loaded.journey).await?;
     let back = see_other(&site.link(&path_of(handle)));
     // Consent counts where it was asked for: not before sign-in and the choice of tenant, and only from the consent page.
-    let (Next::Consent(_), Some(person), Some(client)) = (&scene.next, &scene.person, &scene.client) else { return Ok(back) };
+    let (Next::Consent(_), Some(person), Some(client)) = (&scene.next, &scene.person, &scene.client) else {
+        return Ok(back);
+    };
     let Some(request) = request_of(&loaded.journey).filter(|_| decision == "allow") else { return Ok(back) };
     let (user, key, scope, now) = (person.user.id, client.key, request.scope.clone(), site.now());
     let mut event = AuditEvent::new(Action::ConsentGiven, now);

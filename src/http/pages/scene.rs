@@ -80,11 +80,9 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
 /// What the journey saw counts only for the session that it saw it with.
 fn progress(journey: &Journey, person: Option<&Person>) -> Progress {
     match person {
-        Some(person) if journey.sid == Some(person.session.sid) => Progress {
-            signed_in: journey.signed_in_at.is_some(),
-            tenant: journey.tenant,
-            consented: journey.consented,
-        },
+        Some(person) if journey.sid == Some(person.session.sid) => {
+            Progress { signed_in: journey.signed_in_at.is_some(), tenant: journey.tenant, consented: journey.consented }
+        }
         _ => Progress::default(),
     }
 }

@@ -10,12 +10,12 @@ use url::form_urlencoded::Serializer;
 use super::interaction::path_of;
 use super::scene::{Person, Scene, request_of};
 use super::views::{
-    Account, AccountMembership, AccountSession, ClientBrand, Consent, FormPost, GrantedConsent, Layout, Logout, Message,
-    PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem, asset_version, describe_device,
+    Account, AccountMembership, AccountSession, ClientBrand, Consent, FormPost, GrantedConsent, Layout, Logout,
+    Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem, asset_version, describe_device,
 };
 use crate::account::overview::Overview;
-use crate::base::id::TenantId;
 use crate::account::passwords::{LONGEST, PasswordRefusal, Policy};
+use crate::base::id::TenantId;
 use crate::http::extract::Browser;
 use crate::http::respond::page::{self, FormTarget};
 use crate::http::site::Site;
@@ -67,7 +67,9 @@ pub fn layout(site: &Site, browser: &Browser, ui_locales: &[String], client: Opt
         brand: site.brand.clone(),
         csrf: browser.csrf(site),
         client: client.map(brand),
-        alternate: others.map(|other| (other, format!("{}{separator}lang={}", site.link(here), other.as_str()))).collect(),
+        alternate: others
+            .map(|other| (other, format!("{}{separator}lang={}", site.link(here), other.as_str())))
+            .collect(),
         signed_in_as: None,
         asset_version: asset_version().to_owned(),
     }
@@ -157,14 +159,7 @@ pub fn sign_in(
     response
 }
 
-fn tenant(
-    site: &Site,
-    browser: &Browser,
-    handle: &str,
-    journey: &Journey,
-    scene: &Scene,
-    person: &Person,
-) -> Response {
+fn tenant(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene: &Scene, person: &Person) -> Response {
     let item = |member: &crate::model::tenant::Membership| TenantItem {
         code: member.tenant.code.clone(),
         name: member.tenant.name.clone(),
@@ -254,7 +249,13 @@ pub fn signed_out(site: &Site, browser: &Browser, request: &LogoutRequest) -> Re
 }
 
 /// The account page.
-pub fn account(site: &Site, browser: &Browser, person: &Person, content: &Overview, flash: Option<Message>) -> Response {
+pub fn account(
+    site: &Site,
+    browser: &Browser,
+    person: &Person,
+    content: &Overview,
+    flash: Option<Message>,
+) -> Response {
     let mut layout = layout(site, browser, &[], None, "/account");
     layout.signed_in_as = Some(person.user.display_name());
     let locale = layout.locale;

@@ -41,7 +41,9 @@ pub fn oauth_error(error: &OAuthError) -> Response {
     log(error);
     let mut response = with_status(status(error.code), &body(error));
     if error.code == ErrorCode::InvalidClient {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"guichet\", charset=\"UTF-8\""));
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"guichet\", charset=\"UTF-8\""));
     }
     if error.code == ErrorCode::TemporarilyUnavailable {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -52,7 +54,11 @@ pub fn oauth_error(error: &OAuthError) -> Response {
 /// RFC 6750 §3.1: the error in the header, and in the body for whoever reads that.
 pub fn bearer_error(error: &OAuthError) -> Response {
     let mut response = oauth_error(error);
-    let challenge = format!("Bearer realm=\"guichet\", error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description());
+    let challenge = format!(
+        "Bearer realm=\"guichet\", error=\"{}\", error_description=\"{}\"",
+        error.code.as_str(),
+        error.description()
+    );
     if let Ok(challenge) = HeaderValue::try_from(challenge)
         && matches!(error.code, ErrorCode::InvalidToken | ErrorCode::InsufficientScope | ErrorCode::InvalidRequest)
     {

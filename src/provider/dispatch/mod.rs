@@ -99,7 +99,10 @@ pub fn next(facts: &Facts<'_>) -> Next {
         Tenant::Chosen(tenant) => tenant,
         Tenant::Open => return page(Next::ChooseTenant, ErrorCode::AccountSelectionRequired),
         Tenant::Foreign => {
-            return Next::Refuse(OAuthError::because(ErrorCode::AccessDenied, "The person is not a member of the tenant"));
+            return Next::Refuse(OAuthError::because(
+                ErrorCode::AccessDenied,
+                "The person is not a member of the tenant",
+            ));
         }
     };
     if needs_consent(facts, session) {
@@ -122,7 +125,9 @@ fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, SignInReason> {
     if request.prompt.select_account {
         return Err(SignInReason::OtherPerson);
     }
-    let too_old = request.max_age.is_some_and(|age| facts.now.seconds() >= session.auth_time.plus(Duration::from_secs(age)).seconds());
+    let too_old = request
+        .max_age
+        .is_some_and(|age| facts.now.seconds() >= session.auth_time.plus(Duration::from_secs(age)).seconds());
     if request.prompt.login || too_old { Err(SignInReason::Fresh) } else { Ok(session) }
 }
 
@@ -136,7 +141,8 @@ enum Tenant {
 fn tenant(facts: &Facts<'_>, session: SessionFacts<'_>) -> Tenant {
     let members = session.memberships;
     if let Some(hint) = facts.request.and_then(|request| request.tenant.as_deref()) {
-        let named = members.iter().find(|m| m.tenant.code.eq_ignore_ascii_case(hint) || m.tenant.uuid.to_string() == hint);
+        let named =
+            members.iter().find(|m| m.tenant.code.eq_ignore_ascii_case(hint) || m.tenant.uuid.to_string() == hint);
         return named.map_or(Tenant::Foreign, |m| Tenant::Chosen(Some(m.tenant.id)));
     }
     let still_member = |id: Option<TenantId>| id.filter(|id| members.iter().any(|m| m.tenant.id == *id));

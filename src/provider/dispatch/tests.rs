@@ -4,10 +4,10 @@ use super::*;
 use crate::base::id::UserId;
 use crate::model::role::Role;
 use crate::model::tenant::{Tenant as TenantRow, TenantKind, TenantStatus};
+use crate::oauth::Params;
 use crate::oauth::authorization::{self, ClientRules};
 use crate::oauth::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, GrantType};
 use crate::oauth::response::ResponseType;
-use crate::oauth::Params;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 

@@ -49,7 +49,12 @@ pub(super) async fn exchange(
 }
 
 /// Binding and life of a code; every failure is `invalid_grant`.
-fn check(code: &AuthorizationCode, client: &AuthenticatedClient, params: &Params, now: Timestamp) -> Result<(), OAuthError> {
+fn check(
+    code: &AuthorizationCode,
+    client: &AuthenticatedClient,
+    params: &Params,
+    now: Timestamp,
+) -> Result<(), OAuthError> {
     let refuse = |why: &'static str| Err(OAuthError::new(ErrorCode::InvalidGrant).detail(why));
     if code.client != client.key {
         return refuse("the code belongs to another client");
@@ -58,7 +63,10 @@ fn check(code: &AuthorizationCode, client: &AuthenticatedClient, params: &Params
         return refuse("the code has expired");
     }
     if params.get("redirect_uri") != Some(code.redirect_uri.as_str()) {
-        return Err(OAuthError::because(ErrorCode::InvalidGrant, "redirect_uri differs from the authorization request"));
+        return Err(OAuthError::because(
+            ErrorCode::InvalidGrant,
+            "redirect_uri differs from the authorization request",
+        ));
     }
     check_verifier(code.code_challenge.as_ref(), params.get("code_verifier"))
 }
@@ -109,7 +117,9 @@ async fn record(provider: &Provider, grant: Grant) -> Result<bool, ProviderError
         .write("begin_grant", move |tx| {
             Box::pin(async move {
                 if tx.session_by_sid(grant.sid).await?.is_none() {
-                    return Err(ProviderError::from(OAuthError::new(ErrorCode::InvalidGrant).detail("the session ended")));
+                    return Err(ProviderError::from(
+                        OAuthError::new(ErrorCode::InvalidGrant).detail("the session ended"),
+                    ));
                 }
                 tx.insert_grant(&grant).await?;
                 Ok(())

@@ -8,7 +8,11 @@ use crate::provider::{Provider, ProviderError, tokens};
 /// Scopes that speak of a person; a client for itself has none.
 const OF_A_PERSON: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
 
-pub(super) fn exchange(provider: &Provider, client: &AuthenticatedClient, params: &Params) -> Result<TokenResponse, ProviderError> {
+pub(super) fn exchange(
+    provider: &Provider,
+    client: &AuthenticatedClient,
+    params: &Params,
+) -> Result<TokenResponse, ProviderError> {
     if !client.metadata.is_confidential() {
         return Err(OAuthError::because(ErrorCode::UnauthorizedClient, "A public client cannot act for itself").into());
     }

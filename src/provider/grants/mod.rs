@@ -47,7 +47,10 @@ pub struct TokenRequest<'a> {
 }
 
 /// Answers a token request; gives the grant type too, for the record.
-pub async fn exchange(provider: &Provider, request: TokenRequest<'_>) -> Result<(GrantType, TokenResponse), ProviderError> {
+pub async fn exchange(
+    provider: &Provider,
+    request: TokenRequest<'_>,
+) -> Result<(GrantType, TokenResponse), ProviderError> {
     let client = authenticate(provider, request.authorization, request.params, request.endpoint).await?;
     let grant = permitted(&client, request.params)?;
     let response = match grant {
@@ -81,7 +84,11 @@ struct Answer<'a> {
     refresh: Option<RefreshReference>,
 }
 
-fn respond(provider: &Provider, client: &AuthenticatedClient, answer: Answer<'_>) -> Result<TokenResponse, ProviderError> {
+fn respond(
+    provider: &Provider,
+    client: &AuthenticatedClient,
+    answer: Answer<'_>,
+) -> Result<TokenResponse, ProviderError> {
     let Answer { grant, subject, scope, nonce, refresh } = answer;
     let access_token = tokens::access_token(provider, client, grant, subject, scope)?;
     let id_token = if scope.contains("openid") {

@@ -30,7 +30,11 @@ pub(super) async fn exchange(
     let scope = narrowed(&grant, params)?;
     let grant = rotate(provider, client, grant, reference.generation).await?;
     let next = RefreshReference { grant: grant.id, generation: grant.generation };
-    respond(provider, client, Answer { grant: &grant, subject: &subject, scope: &scope, nonce: None, refresh: Some(next) })
+    respond(
+        provider,
+        client,
+        Answer { grant: &grant, subject: &subject, scope: &scope, nonce: None, refresh: Some(next) },
+    )
 }
 
 /// RFC 6749 §6: the same scope or less.
@@ -39,7 +43,11 @@ fn narrowed(grant: &Grant, params: &Params) -> Result<Scope, OAuthError> {
         None => Ok(grant.scope.clone()),
         Some(text) => {
             let asked = Scope::parse(text)?;
-            if asked.is_within(&grant.scope) && !asked.is_empty() { Ok(asked) } else { Err(ErrorCode::InvalidScope.into()) }
+            if asked.is_within(&grant.scope) && !asked.is_empty() {
+                Ok(asked)
+            } else {
+                Err(ErrorCode::InvalidScope.into())
+            }
         }
     }
 }

@@ -106,7 +106,11 @@ impl Layout {
 
     /// What stands in place of a logo: the first letter of the application's name.
     pub(super) fn client_initial(&self) -> String {
-        self.client_name().chars().find(|c| c.is_alphanumeric()).map(|c| c.to_uppercase().to_string()).unwrap_or_default()
+        self.client_name()
+            .chars()
+            .find(|c| c.is_alphanumeric())
+            .map(|c| c.to_uppercase().to_string())
+            .unwrap_or_default()
     }
 
     /// A message in words.
