@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::{Provider, ProviderError};
 use crate::audit::{Action, AuditEvent};
-use crate::base::digest::base64url;
-use crate::base::entropy::bytes;
+use crate::base::entropy::uuid_v7;
 use crate::base::token::{OpaqueToken, TokenKind};
 use crate::jose::{Algorithm, client_keys};
 use crate::model::client::{Client, ClientPolicy, ClientStatus, NewClient, PkcePolicy};
@@ -64,7 +63,7 @@ pub async fn register(
         return Err(RegistrationError::Refused(wrong));
     }
     let now = provider.now();
-    let client_id = base64url(&bytes::<18>(provider.entropy()));
+    let client_id = uuid_v7(now, provider.entropy()).to_string();
     let secret =
         metadata.token_endpoint_auth_method.uses_secret().then(|| TokenKind::ClientSecret.generate(provider.entropy()));
     let new = NewClient { client_id, metadata, policy, secret: secret.as_ref().map(OpaqueToken::digest) };
