@@ -55,7 +55,7 @@ pub async fn withdraw_consent(accounts: &Accounts, user: UserId, client_id: &str
                 tx.revoke_grants_of_consent(user, client.key, GrantEnd::ConsentWithdrawn, now).await?;
                 let mut event = AuditEvent::new(Action::ConsentWithdrawn, now);
                 event.actor_user = Some(user);
-                event.entity_type = "client".to_owned();
+                "client".clone_into(&mut event.entity_type);
                 event.entity_id = Some(client.client_id);
                 tx.append_audit(&event).await?;
                 Ok(true)

@@ -61,7 +61,7 @@ pub async fn change(accounts: &Accounts, session: &Session, change: Change) -> R
     let keep = session.sid;
     let mut event = AuditEvent::new(Action::PasswordChanged, now);
     event.actor_user = Some(user.id);
-    event.entity_type = "user".to_owned();
+    "user".clone_into(&mut event.entity_type);
     event.entity_id = Some(user.uuid.to_string());
     event.address = change.address.map(|address| address.to_string());
     let ended = sessions::ended(user.id, None, SessionEnd::PasswordChanged, now);

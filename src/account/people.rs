@@ -235,7 +235,7 @@ pub async fn revoke_role(
 
 fn about_user(action: Action, uuid: uuid::Uuid, now: Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(action, now);
-    event.entity_type = "user".to_owned();
+    "user".clone_into(&mut event.entity_type);
     event.entity_id = Some(uuid.to_string());
     event
 }

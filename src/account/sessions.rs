@@ -80,7 +80,6 @@ pub async fn end_others(accounts: &Accounts, user: UserId, keep: Uuid) -> Result
 pub(super) fn ended(user: UserId, sid: Option<Uuid>, reason: SessionEnd, now: crate::base::Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(Action::SessionEnded, now);
     event.actor_user = Some(user);
-    event.entity_type = "session".to_owned();
     event.entity_id = sid.map(|sid| sid.to_string());
     event.details.insert("reason".to_owned(), reason.as_str().into());
     event

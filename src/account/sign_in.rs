@@ -71,9 +71,10 @@ pub async fn sign_in(accounts: &Accounts, attempt: Attempt) -> Result<SignIn, Ac
     let Verdict::Right { rehash } = verdict else { return refuse(accounts, user, attempt).await };
     match user {
         Some(user) if user.is_active() => {
-            let rehashed = match rehash {
-                true => Some(accounts.hasher().hash(attempt.password.clone(), accounts.entropy()).await?),
-                false => None,
+            let rehashed = if rehash {
+                Some(accounts.hasher().hash(attempt.password.clone(), accounts.entropy()).await?)
+            } else {
+                None
             };
             admit(accounts, user, rehashed, attempt).await
         }
@@ -84,7 +85,6 @@ pub async fn sign_in(accounts: &Accounts, attempt: Attempt) -> Result<SignIn, Ac
 async fn refuse(accounts: &Accounts, user: Option<User>, attempt: Attempt) -> Result<SignIn, AccountError> {
     let mut event = AuditEvent::new(Action::UserSignInFailed, accounts.now());
     event.outcome = Outcome::Failure;
-    event.entity_type = "user".to_owned();
     event.entity_id = user.map(|user| user.uuid.to_string());
     event.address = attempt.address.map(|address| address.to_string());
     accounts.store().write("sign_in_failed", move |tx| Box::pin(async move { tx.append_audit(&event).await })).await?;
@@ -141,7 +141,6 @@ async fn admit(
 fn signed_in(user: &User, session: &NewSession, now: Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(Action::UserSignedIn, now);
     event.actor_user = Some(user.id);
-    event.entity_type = "user".to_owned();
     event.entity_id = Some(user.uuid.to_string());
     event.address.clone_from(&session.address);
     event.details.insert("amr".to_owned(), session.amr.clone().into());

@@ -102,7 +102,6 @@ pub async fn set_status(accounts: &Accounts, tenant: &Tenant, status: TenantStat
 fn about(action: Action, tenant: &Tenant, now: crate::base::Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(action, now);
     event.tenant = Some(tenant.id);
-    event.entity_type = "tenant".to_owned();
     event.entity_id = Some(tenant.uuid.to_string());
     event
 }

@@ -338,7 +338,7 @@ fn shown(client: &Client) -> Value {
         "resources": client.policy.resources,
         "secrets": client.secrets.iter().map(|secret| json!({
             "created_at": secret.created_at.to_rfc3339_seconds(),
-            "expires_at": secret.expires_at.map(|end| end.to_rfc3339_seconds()),
+            "expires_at": secret.expires_at.map(super::super::base::clock::Timestamp::to_rfc3339_seconds),
         })).collect::<Vec<_>>(),
         "status": client.status.as_str(),
     })

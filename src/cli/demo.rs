@@ -145,6 +145,9 @@ fn announce(context: &Context, issuer: &str, printed: &Printed) {
     context.output.text(&lines.join("\n"));
 }
 
+/// Where a person of the demo works, and as what.
+type Places<'a> = &'a [(&'a Tenant, &'a [Role])];
+
 async fn seed_users(app: &App) -> Result<Vec<PrintedUser>, Failure> {
     let clinic =
         tenants::create(&app.accounts, "Clinique des Lilas", TenantKind::Clinic, Some("75".to_owned())).await?;
@@ -155,7 +158,7 @@ async fn seed_users(app: &App) -> Result<Vec<PrintedUser>, Failure> {
     let laboratory =
         tenants::create(&app.accounts, "Laboratoire Rive Gauche", TenantKind::Laboratory, Some("33".to_owned()))
             .await?;
-    let people: [(&str, &str, &str, &[(&Tenant, &[Role])]); 5] = [
+    let people: [(&str, &str, &str, Places<'_>); 5] = [
         (
             "claire.martin@demo.example",
             "Claire",
@@ -177,7 +180,7 @@ async fn seed_users(app: &App) -> Result<Vec<PrintedUser>, Failure> {
 async fn seed_user(
     app: &App,
     (email, first_name, last_name): (&str, &str, &str),
-    places: &[(&Tenant, &[Role])],
+    places: Places<'_>,
 ) -> Result<PrintedUser, Failure> {
     let password = readable_password(app.world.entropy.as_ref());
     let person = NewPerson {
@@ -248,7 +251,8 @@ async fn seed_clients(app: &App) -> Result<Vec<PrintedClient>, Failure> {
     let resource_server = ClientPolicy { resource_server: true, ..ClientPolicy::default() };
     let code = [GrantType::AuthorizationCode, GrantType::RefreshToken];
     let own = [GrantType::ClientCredentials];
-    let wanted: [(&str, AuthMethod, &[GrantType], &[&str], ClientPolicy); 4] = [
+    type Wanted<'a> = (&'a str, AuthMethod, &'a [GrantType], &'a [&'a str], ClientPolicy);
+    let wanted: [Wanted<'_>; 4] = [
         ("Agenda Santé (public, PKCE)", AuthMethod::None, &code, &web, third_party),
         ("Dossier Partagé (confidential)", AuthMethod::ClientSecretBasic, &code, &web, first_party),
         ("Service de facturation", AuthMethod::ClientSecretBasic, &own, &[], ClientPolicy::default()),

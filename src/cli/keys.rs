@@ -48,7 +48,6 @@ async fn rotate_now(app: &App, alg: Option<&str>) -> Result<(), Failure> {
     let maker = KeyMaker { master: &app.master, entropy: world.entropy.as_ref(), clock: world.clock.as_ref() };
     rotate(&app.store, maker, &rotation_policy(&app.config), Rotation::Now(only)).await?;
     let mut event = AuditEvent::new(Action::KeysRotated, world.clock.now());
-    event.entity_type = "keys".to_owned();
     event.entity_id = alg.map(str::to_owned);
     app.store.write("keys_rotated", move |tx| Box::pin(async move { tx.append_audit(&event).await })).await?;
     Ok(())

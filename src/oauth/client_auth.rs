@@ -114,7 +114,7 @@ mod tests {
         let none = Params::default();
         match presented(Some(&header), &none).unwrap() {
             Presented::Basic { client_id, secret } => {
-                assert_eq!((client_id.as_str(), secret.expose().as_str()), ("app", "s:cret"))
+                assert_eq!((client_id.as_str(), secret.expose().as_str()), ("app", "s:cret"));
             }
             other => panic!("{other:?}"),
         }

@@ -53,7 +53,7 @@ pub async fn read(provider: &Provider, params: &Params) -> Result<LogoutRequest,
     };
     let uri = params.get("post_logout_redirect_uri");
     let return_uri = match (&client, uri) {
-        (_, None) => None,
+        (_, None) | (None, Some(_)) => None,
         (Some(client), Some(uri)) if client.metadata.post_logout_redirect_uris.iter().any(|known| known == uri) => {
             Some(uri.to_owned())
         }
@@ -61,7 +61,6 @@ pub async fn read(provider: &Provider, params: &Params) -> Result<LogoutRequest,
             let why = "post_logout_redirect_uri is not registered for this client";
             return Err(OAuthError::because(ErrorCode::InvalidRequest, why).into());
         }
-        (None, Some(_)) => None,
     };
     let state = params.get("state").filter(|state| state.len() <= 4_096).map(str::to_owned);
     Ok(LogoutRequest { client, hint, return_uri, state })
@@ -74,7 +73,6 @@ pub async fn end(provider: &Provider, session: &Session, reason: SessionEnd) -> 
     let mut event = AuditEvent::new(Action::SessionEnded, now);
     event.actor_user = Some(session.user);
     event.tenant = session.tenant;
-    event.entity_type = "session".to_owned();
     event.entity_id = Some(sid.to_string());
     event.details.insert("reason".to_owned(), reason.as_str().into());
     provider

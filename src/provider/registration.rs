@@ -178,7 +178,6 @@ pub async fn delete(provider: &Provider, client: &Client) -> Result<(), Provider
 
 fn about(action: Action, client_id: &str, now: crate::base::Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(action, now);
-    event.entity_type = "client".to_owned();
     event.entity_id = Some(client_id.to_owned());
     event
 }

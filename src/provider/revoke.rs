@@ -45,7 +45,6 @@ async fn revoke_grant(
     event.actor_client = Some(client.key);
     event.actor_user = Some(grant.user);
     event.tenant = grant.tenant;
-    event.entity_type = "grant".to_owned();
     event.entity_id = Some(id.to_string());
     provider
         .store()

@@ -66,7 +66,7 @@ async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Respon
 }
 
 async fn confirmed(site: &Site, browser: &Browser, params: &Params) -> Result<Response, Trouble> {
-    if let Err(refused) = guard::own_form(site, browser, params) {
+    if let Some(refused) = guard::foreign_form(site, browser, params) {
         return Ok(refused);
     }
     let request = end_session::read(site.provider(), params).await?;

@@ -72,7 +72,7 @@ async fn account(site: &Site, browser: &Browser, done: Option<Message>) -> Resul
 
 /// The signed-in person behind a form of ours, or the answer that sends the browser elsewhere.
 async fn posted(site: &Site, browser: &Browser, params: &Params) -> Result<Result<Person, Response>, Trouble> {
-    if let Err(refused) = guard::own_form(site, browser, params) {
+    if let Some(refused) = guard::foreign_form(site, browser, params) {
         return Ok(Err(refused));
     }
     Ok(person(site, browser, None).await?.ok_or_else(|| see_other(&site.link("/sign-in"))))

@@ -149,7 +149,7 @@ async fn posted(
     handle: &str,
     params: &Params,
 ) -> Result<Result<Loaded, Response>, Trouble> {
-    if let Err(refused) = guard::own_form(site, browser, params) {
+    if let Some(refused) = guard::foreign_form(site, browser, params) {
         return Ok(Err(refused));
     }
     match journeys::load(site.provider(), handle, browser.known_digest().as_ref()).await? {
@@ -302,7 +302,7 @@ async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) 
     let (user, key, scope, now) = (person.user.id, client.key, request.scope.clone(), site.now());
     let mut event = AuditEvent::new(Action::ConsentGiven, now);
     event.actor_user = Some(user);
-    event.entity_type = "client".to_owned();
+    "client".clone_into(&mut event.entity_type);
     event.entity_id = Some(client.client_id.clone());
     event.address = browser.address().map(|address| address.to_string());
     event.details.insert("scope".to_owned(), scope.to_string().into());

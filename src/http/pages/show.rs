@@ -109,7 +109,7 @@ pub fn step(
 ) -> Response {
     match (&scene.next, &scene.person) {
         (Next::ChooseTenant, Some(person)) => tenant(site, browser, handle, journey, scene, person),
-        (Next::Consent(tenant), Some(person)) => consent(site, browser, handle, journey, scene, person, *tenant),
+        (Next::Consent(tenant), Some(person)) => consent(site, browser, handle, journey, scene, (person, *tenant)),
         _ => sign_in(site, browser, handle, journey, scene, problem),
     }
 }
@@ -184,8 +184,7 @@ fn consent(
     handle: &str,
     journey: &Journey,
     scene: &Scene,
-    person: &Person,
-    tenant: Option<TenantId>,
+    (person, tenant): (&Person, Option<TenantId>),
 ) -> Response {
     let layout = journey_layout(site, browser, handle, journey, scene);
     let locale = layout.locale;

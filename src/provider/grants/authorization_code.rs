@@ -143,7 +143,7 @@ async fn report_reuse(
     event.actor_client = Some(client.key);
     event.actor_user = Some(code.user);
     event.tenant = code.tenant;
-    event.entity_type = "grant".to_owned();
+    "grant".clone_into(&mut event.entity_type);
     event.entity_id = Some(code.grant.to_string());
     let grant = code.grant;
     provider

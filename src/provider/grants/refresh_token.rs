@@ -98,7 +98,7 @@ async fn report_reuse(
     event.actor_client = Some(client.key);
     event.actor_user = Some(grant.user);
     event.tenant = grant.tenant;
-    event.entity_type = "grant".to_owned();
+    "grant".clone_into(&mut event.entity_type);
     event.entity_id = Some(grant.id.to_string());
     let id = grant.id;
     provider
