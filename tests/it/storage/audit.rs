@@ -9,11 +9,11 @@ use crate::support::stores::{all_options, raw, stores};
 
 fn event(action: Action, seconds: i64) -> AuditEvent {
     let mut event = AuditEvent::new(action, at(seconds));
-    event.outcome = Outcome::Refused;
+    event.outcome = Outcome::Failure;
     event.actor_user = Some(UserId::new(seconds));
     event.actor_client = Some(ClientKey::new(7));
     event.tenant = Some(TenantId::new(8));
-    event.entity_type = Some("user".to_owned());
+    "user".clone_into(&mut event.entity_type);
     event.entity_id = Some(format!("e{seconds}"));
     event.address = Some("192.0.2.1".to_owned());
     event.request_id = Some("r".to_owned());

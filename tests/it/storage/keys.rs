@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use guichet::base::id::{ClientKey, TenantId, UserId};
-use guichet::model::client::ClientStatus;
+use guichet::model::client::{ClientPolicy, ClientStatus};
 use guichet::model::key::{KeyRecord, KeyState};
 use guichet::model::role::Role;
 use guichet::model::tenant::TenantStatus;
@@ -125,7 +125,7 @@ async fn change(
             Box::pin(async move {
                 match name {
                     "update_client" => {
-                        conn.update_client(client, &metadata("y"), &Default::default(), at(1)).await.map(drop)
+                        conn.update_client(client, &metadata("y"), &ClientPolicy::default(), at(1)).await.map(drop)
                     }
                     "set_client_status" => {
                         conn.set_client_status(client, ClientStatus::Disabled, at(1)).await.map(drop)

@@ -84,11 +84,13 @@ async fn the_database_file_is_for_its_owner_alone() {
     let (_, options) = all_options().await.swap_remove(0);
     let store = Store::open(&options).await.unwrap();
     store.migrate().await.unwrap();
+    new_user(&store, "a@x.fr").await;
     let path = options.database_url.expose().strip_prefix("sqlite://").unwrap().to_owned();
     for (suffix, mode) in [("", 0o600), ("-wal", 0o600), ("-shm", 0o600), ("/..", 0o700)] {
         let file =
             if suffix == "/.." { path.rsplit_once('/').unwrap().0.to_owned() } else { format!("{path}{suffix}") };
-        let found = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        let found =
+            std::fs::metadata(&file).unwrap_or_else(|error| panic!("{file}: {error}")).permissions().mode() & 0o777;
         assert_eq!(found, mode, "{file}: {found:o}");
     }
     store.close().await;
