@@ -121,3 +121,22 @@ async fn nothing_that_is_shown_holds_the_password() {
         assert_eq!(shown.contains("Redis"), engine.ends_with("redis"), "{shown}");
     }
 }
+
+/// A server that takes connections and never says a word, as behind a broken proxy.
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_unavailable_soon() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let refused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for address in [address, refused] {
+        for (database_url, redis_url) in [
+            (format!("postgres://guichet@{address}/guichet"), None),
+            (crate::support::stores::sqlite_url(), Some(Secret::new(format!("redis://{address}/")))),
+        ] {
+            let options = StoreOptions { database_url: Secret::new(database_url), redis_url, max_connections: 1 };
+            let opened = tokio::time::timeout(std::time::Duration::from_secs(5), Store::open(&options)).await;
+            let error = opened.unwrap_or_else(|_| panic!("{options:?}: waits too long")).unwrap_err();
+            assert!(error.is_unavailable(), "{error:?}");
+        }
+    }
+}
