@@ -78,9 +78,10 @@ impl Store {
         self.0.database.pending_migrations().await
     }
 
-    /// Asks the database and Redis for a sign of life.
+    /// Asks a reader, the writer and Redis for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read().await?.query("SELECT 1").execute().await?;
+        self.write("ping", |_| Box::pin(std::future::ready(Ok::<_, StoreError>(())))).await?;
         self.0.ephemeral.ping().await
     }
 

@@ -2,6 +2,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::unwrap_used,
     unreachable_pub,
     reason = "a test says what went wrong by panicking; support is one crate with its users"
 )]

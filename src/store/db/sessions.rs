@@ -80,6 +80,17 @@ impl Conn {
         Ok(())
     }
 
+    /// Whether the session was not ended, and keeps it so until the transaction ends: who would end it waits, and then
+    /// sees what this transaction wrote. For what a live session is the condition of.
+    pub async fn hold_session(&mut self, sid: Uuid) -> Result<bool, StoreError> {
+        let held = self
+            .query("UPDATE sessions SET last_seen_at = last_seen_at WHERE sid = $1 AND ended_at IS NULL")
+            .bind(sid)
+            .execute()
+            .await?;
+        Ok(held > 0)
+    }
+
     /// Remembers the tenant last chosen.
     pub async fn set_session_tenant(&mut self, sid: Uuid, tenant: Option<TenantId>) -> Result<(), StoreError> {
         self.query("UPDATE sessions SET tenant_id = $2 WHERE sid = $1")

@@ -61,6 +61,15 @@ impl Conn {
         Ok(())
     }
 
+    /// Notes that a statement failed.
+    fn fail(&mut self, error: sqlx::Error) -> StoreError {
+        self.failed = true;
+        if let Handle::SqliteReader(reader) = &mut self.handle {
+            reader.discard();
+        }
+        error.into()
+    }
+
     /// Notes that caches of `topic` are stale once this transaction is committed.
     pub(in crate::store) fn touch(&mut self, topic: Topic) {
         self.touched.insert(topic);
@@ -179,10 +188,7 @@ impl Query<'_> {
             }
             _ => return Err(StoreError::Other("arguments of another engine".to_owned())),
         };
-        done.map_err(|error| {
-            conn.failed = true;
-            error.into()
-        })
+        done.map_err(|error| conn.fail(error))
     }
 
     /// Runs the statement to its end, so that a `RETURNING` has changed all its rows, and keeps what it gave.
@@ -203,9 +209,6 @@ impl Query<'_> {
             }
             _ => return Err(StoreError::Other("arguments of another engine".to_owned())),
         };
-        rows.map_err(|error| {
-            conn.failed = true;
-            error.into()
-        })
+        rows.map_err(|error| conn.fail(error))
     }
 }

@@ -42,6 +42,11 @@ impl Postgres {
             .disable_statement_logging();
         let serving =
             options.clone().options([("statement_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")]);
+        // One connection first: the pool would try until its patience ends and then not say why.
+        let first = tokio::time::timeout(PATIENCE, serving.connect()).await;
+        let mut first = first.map_err(|_| StoreError::Unavailable("PostgreSQL does not answer".to_owned()))??;
+        let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut first).await?;
+        first.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections.max(1))
             .acquire_timeout(PATIENCE)
@@ -55,9 +60,7 @@ impl Postgres {
                 }
                 .boxed()
             })
-            .connect_with(serving)
-            .await?;
-        let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&pool).await?;
+            .connect_lazy_with(serving);
         Ok(Self { pool, options, version, counters: Arc::default() })
     }
 

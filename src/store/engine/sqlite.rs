@@ -43,13 +43,7 @@ impl Sqlite {
         create_file(&path).await.map_err(|error| {
             StoreError::Other(format!("cannot create the database file {}: {error}", path.display()))
         })?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .busy_timeout(BUSY)
-            .foreign_keys(true)
-            .pragma("trusted_schema", "OFF")
-            .statement_cache_capacity(256)
-            .disable_statement_logging();
+        let options = configured(SqliteConnectOptions::new().filename(&path));
         let mut connection = writing(&options).connect().await?;
         let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
         if !version::is_new_enough(&version) {
@@ -99,6 +93,16 @@ impl Sqlite {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// What readers and the writer have in common.
+fn configured(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .pragma("trusted_schema", "OFF")
+        .statement_cache_capacity(256)
+        .disable_statement_logging()
 }
 
 /// FULL flushes at every commit; NORMAL would lose the last ones with the power.
@@ -164,7 +168,12 @@ pub(super) struct PooledReader {
 
 impl PooledReader {
     pub(super) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.connection.as_mut().ok_or_else(|| StoreError::Other("the reader was given back".to_owned()))
+        self.connection.as_mut().ok_or_else(|| StoreError::Other("the reader has failed before".to_owned()))
+    }
+
+    /// Closes a connection on which a query failed, as it may be the connection that is broken.
+    pub(super) fn discard(&mut self) {
+        self.connection = None;
     }
 }
 
@@ -173,5 +182,43 @@ impl Drop for PooledReader {
         if let Some(connection) = self.connection.take() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pragma(conn: &mut SqliteConnection, name: &'static str) -> String {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"));
+        sqlx::query_scalar(sql).fetch_one(conn).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_writer_flushes_at_every_commit_and_readers_only_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(directory.path().join("x.db")).create_if_missing(true);
+        let mut writer = writing(&configured(options.clone())).connect().await.unwrap();
+        for (name, value) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
+            assert_eq!(pragma(&mut writer, name).await, value, "{name}");
+        }
+        let mut reader = configured(options).read_only(true).connect().await.unwrap();
+        let refused = sqlx::raw_sql("CREATE TABLE t (x)").execute(&mut reader).await.unwrap_err();
+        assert!(refused.to_string().contains("readonly"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_failed_is_not_given_to_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(directory.path().join("x.db")).create_if_missing(true);
+        let readers = Readers::new(options, 1);
+        let mut conn = Conn::new(Handle::SqliteReader(readers.take().await.unwrap()));
+        assert!(conn.query("SELECT nothing FROM nowhere").execute().await.is_err());
+        drop(conn);
+        assert_eq!(readers.idle.lock().unwrap().len(), 0);
+        let mut conn = Conn::new(Handle::SqliteReader(readers.take().await.unwrap()));
+        conn.query("SELECT 1").execute().await.unwrap();
+        drop(conn);
+        assert_eq!(readers.idle.lock().unwrap().len(), 1);
     }
 }

@@ -177,7 +177,12 @@ async fn run_batch(
     closing: &mut Option<oneshot::Sender<()>>,
 ) {
     if let Err(error) = control(conn, "BEGIN IMMEDIATE").await {
-        first.answer(&Err(error));
+        // Another process holds the file for too long. Those behind would each wait as long again for the same answer.
+        let refused = Err(error);
+        first.answer(&refused);
+        while let Some(job) = waiting(commands, closing) {
+            job.answer(&refused);
+        }
         return;
     }
     let mut done: Vec<Box<dyn Job>> = Vec::new();
@@ -242,6 +247,10 @@ async fn run_behind(conn: &mut Conn, job: &mut dyn Job) -> Result<bool, StoreErr
     Ok(keep)
 }
 
+/// Begins, marks or ends. A failure of this is never the fault of a job: the disk is full or fails, or the file is held.
 async fn control(conn: &mut Conn, sql: &'static str) -> Result<(), StoreError> {
-    conn.query(sql).execute().await.map(|_| ())
+    conn.query(sql).execute().await.map(|_| ()).map_err(|error| match error {
+        unavailable @ StoreError::Unavailable(_) => unavailable,
+        other => StoreError::Unavailable(format!("{sql} failed: {other}")),
+    })
 }

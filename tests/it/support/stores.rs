@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use guichet::base::Secret;
 use guichet::store::{Store, StoreOptions};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -62,6 +62,20 @@ async fn postgres_url(url: &str) -> String {
     connection.close().await.expect("PostgreSQL says goodbye");
     let joint = if url.contains('?') { '&' } else { '?' };
     format!("{url}{joint}options=-csearch_path%3D{schema}")
+}
+
+/// Runs a statement on the database itself, behind the store's back.
+pub async fn raw(options: &StoreOptions, sql: &'static str) -> Result<(), sqlx::Error> {
+    let url = options.database_url.expose();
+    if url.starts_with("sqlite:") {
+        let mut connection = SqliteConnection::connect(url).await?;
+        sqlx::raw_sql(sql).execute(&mut connection).await?;
+        connection.close().await
+    } else {
+        let mut connection = PgConnection::connect(url).await?;
+        sqlx::raw_sql(sql).execute(&mut connection).await?;
+        connection.close().await
+    }
 }
 
 fn options(database_url: String, redis: Option<&String>) -> StoreOptions {
