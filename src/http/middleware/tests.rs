@@ -241,3 +241,40 @@ async fn requests_are_counted_by_template_and_class_and_never_by_what_the_client
     }
     assert!(!page.contains("secret") && !page.contains("c0de") && !page.contains("BREW"), "{page}");
 }
+
+#[derive(Clone, Default)]
+struct Captured(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn item_143_one_json_line_per_request_without_anything_of_the_client() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let headers = [("authorization", "Bearer t0ken"), ("x-forwarded-for", "203.0.113.9"), ("cookie", "c00kie")];
+    ask("GET", "/seen?code=c0de&login_hint=a@b.fr", &headers).await;
+    ask("GET", "/nowhere/gse_secret", &headers).await;
+    drop(guard);
+    let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(
+        (&lines[0]["method"], &lines[0]["route"], &lines[0]["status"]),
+        (&"GET".into(), &"/seen".into(), &200.into())
+    );
+    assert_eq!((&lines[1]["route"], &lines[1]["status"]), (&"(none)".into(), &404.into()));
+    assert!(lines.iter().all(|line| line["duration_us"].is_u64() && line["request.id"].is_string()), "{text}");
+    for secret in ["c0de", "a@b.fr", "t0ken", "203.0.113", "192.0.2", "c00kie", "gse_secret", "nowhere"] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}

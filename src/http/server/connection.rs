@@ -148,6 +148,9 @@ async fn answer(
     under_way: UnderWay,
 ) -> Result<Response<Answer>, Infallible> {
     let version = request.version();
+    // RFC 9112 §6.1: after a request with both lengths the connection closes. The parser keeps only `Transfer-Encoding`
+    // of the two, so every chunked request counts: what follows it may be smuggled.
+    let last = version <= Version::HTTP_11 && request.headers().contains_key(header::TRANSFER_ENCODING);
     let too_long = request.uri().path_and_query().is_some_and(|target| target.as_str().len() > LONGEST_TARGET);
     let mut response = if too_long {
         let mut response = Response::new(Body::empty());
@@ -165,7 +168,7 @@ async fn answer(
         }
     };
     // HTTP/2 has GOAWAY; an HTTP/1 client learns only here that its next request needs another connection.
-    if version <= Version::HTTP_11 && *shared.phase.borrow() > Phase::Serving {
+    if last || version <= Version::HTTP_11 && *shared.phase.borrow() > Phase::Serving {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| Answer { body, _under_way: under_way }))

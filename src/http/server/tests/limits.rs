@@ -115,3 +115,24 @@ async fn connections_beyond_the_limit_wait() {
     drop(first);
     assert!(read_answer(&mut second).await.is_some());
 }
+
+#[tokio::test]
+async fn item_145_nothing_is_smuggled_behind_two_lengths() {
+    let server = start(&options()).await;
+    for lengths in [
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+        "content-length: 5\r\ncontent-length: 6\r\n",
+        "transfer-encoding: chunked, identity\r\n",
+        "transfer-encoding : chunked\r\n",
+        "content-length: +5\r\n",
+    ] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let hidden = "GET /large HTTP/1.1\r\nhost: t\r\n\r\n";
+        let request = format!("POST / HTTP/1.1\r\nhost: t\r\n{lengths}\r\n0\r\n\r\n{hidden}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (_, said) = until_closed(&mut stream).await;
+        assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{lengths}: {said}");
+        assert!(said.starts_with("HTTP/1.1 40"), "{lengths}: {said}");
+    }
+}
