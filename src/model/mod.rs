@@ -10,6 +10,7 @@ pub mod grant;
 pub mod journey;
 pub mod key;
 pub mod role;
+mod role_reference;
 pub mod session;
 pub mod tenant;
 pub mod user;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::role_reference::reference;
+
 /// What a member does in a tenant. The wire name is the `snake_case` name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +70,48 @@ use Permission::{
     AuditRead, InvoicesManage, OrganizationManage, PatientsRead, PatientsWrite, PrescriptionsWrite, ReportsRead,
     SchedulingManage, StaffManage, UsersManage,
 };
+
+impl Permission {
+    /// All permissions, in the order of the documentation.
+    pub const ALL: [Self; 10] = [
+        Self::PatientsRead,
+        Self::PatientsWrite,
+        Self::PrescriptionsWrite,
+        Self::InvoicesManage,
+        Self::SchedulingManage,
+        Self::StaffManage,
+        Self::UsersManage,
+        Self::OrganizationManage,
+        Self::ReportsRead,
+        Self::AuditRead,
+    ];
+
+    /// The wire name, and what it means.
+    const fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::PatientsRead => ("patients_read", "Read patients of the tenant and care teams."),
+            Self::PatientsWrite => ("patients_write", "Create and change patients."),
+            Self::PrescriptionsWrite => ("prescriptions_write", "Create and change prescriptions."),
+            Self::InvoicesManage => ("invoices_manage", "Read and write invoices."),
+            Self::SchedulingManage => ("scheduling_manage", "Appointments, slots, call requests."),
+            Self::StaffManage => ("staff_manage", "Staff lists and departments."),
+            Self::UsersManage => ("users_manage", "Users, roles, invitations."),
+            Self::OrganizationManage => ("organization_manage", "The organization's own data and code."),
+            Self::ReportsRead => ("reports_read", "Reports."),
+            Self::AuditRead => ("audit_read", "The activity log."),
+        }
+    }
+
+    /// The wire name.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// What it allows, for the documentation.
+    pub const fn meaning(self) -> &'static str {
+        self.row().1
+    }
+}
 
 const CLINICIAN: &[Permission] = &[PatientsRead, PatientsWrite, PrescriptionsWrite, SchedulingManage];
 
@@ -145,6 +189,28 @@ impl Role {
         self.row().0
     }
 
+    /// Who has the role, for the documentation.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Owner => "Founded the tenant and practises there.",
+            Self::Admin => {
+                "Manages users, the organization, reports and the log; sees patients only with a clinical role beside it."
+            }
+            Self::Doctor => "Physician.",
+            Self::Nurse => "Nurse.",
+            Self::Midwife => "Midwife.",
+            Self::Pharmacist => "Pharmacist of a hospital or laboratory.",
+            Self::Titulaire => "Owner of a pharmacy's licence.",
+            Self::Adjoint => "Employed pharmacist of a pharmacy.",
+            Self::Stagiaire => "Trainee of a pharmacy.",
+            Self::Biologist => "Medical biologist.",
+            Self::Radiologist => "Radiologist.",
+            Self::Caregiver => "Allied professional at the patient's home or in the clinic.",
+            Self::Secretary => "Front desk: appointments and staff lists, no clinical data.",
+            Self::Accountant => "Invoices, no clinical data.",
+        }
+    }
+
     /// What the role may do.
     pub const fn permissions(self) -> &'static [Permission] {
         self.row().1
@@ -184,6 +250,9 @@ mod tests {
         for role in Role::ALL {
             assert_eq!(Role::parse(role.as_str()), Some(role));
             assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+        for permission in Permission::ALL {
+            assert_eq!(serde_json::to_value(permission).unwrap(), permission.as_str());
         }
         assert_eq!(Role::parse("Owner"), None);
     }
