@@ -102,7 +102,8 @@ impl Account {
 
     /// One or two letters that stand for the person.
     fn initials(&self) -> String {
-        let mut words = self.person.split_whitespace().filter(|word| !word.ends_with('.')).filter_map(|w| w.chars().next());
+        let mut words =
+            self.person.split_whitespace().filter(|word| !word.ends_with('.')).filter_map(|w| w.chars().next());
         let first = words.next();
         first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
     }

@@ -89,10 +89,7 @@ impl Message {
 
     /// Whether it tells of something done, not of something wrong.
     pub const fn is_success(self) -> bool {
-        matches!(
-            self,
-            Self::PasswordChanged | Self::SessionEnded | Self::OtherSessionsEnded | Self::ConsentWithdrawn
-        )
+        matches!(self, Self::PasswordChanged | Self::SessionEnded | Self::OtherSessionsEnded | Self::ConsentWithdrawn)
     }
 
     /// Whether trying again with other input is pointless for now: shown as a warning.
