@@ -35,5 +35,12 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
 }
 
+// A logo that cannot be had leaves no broken picture.
+for (const logo of document.querySelectorAll("img.client-mark")) {
+  const leave = () => logo.remove();
+  if (logo.complete && logo.naturalWidth === 0) leave();
+  else logo.addEventListener("error", leave);
+}
+
 // An answer on its way to the application.
 for (const form of document.querySelectorAll("form[data-auto]")) form.requestSubmit();

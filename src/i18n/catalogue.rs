@@ -43,8 +43,14 @@ pub fn t_with(locale: Locale, key: &str, values: &[(&str, &str)]) -> String {
     out
 }
 
+/// All keys of a language, sorted.
+#[cfg(test)]
+pub(crate) fn keys(locale: Locale) -> impl Iterator<Item = &'static str> {
+    texts(locale).keys().map(String::as_str)
+}
+
 /// All texts of a language.
-pub(super) fn texts(locale: Locale) -> &'static Texts {
+fn texts(locale: Locale) -> &'static Texts {
     match locale {
         Locale::Fr => &FRENCH,
         Locale::En => &ENGLISH,

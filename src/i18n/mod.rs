@@ -10,6 +10,8 @@ mod negotiation;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use catalogue::keys;
 pub use catalogue::{t, t_with};
 pub use locale::Locale;
 pub use moment::{date, duration, moment};

@@ -9,6 +9,9 @@ use crate::base::Timestamp;
 use crate::model::role::Role;
 use crate::model::tenant::TenantKind;
 
+/// What may stand before a name.
+const TITLES: [&str; 9] = ["Dr", "Dre", "Pr", "Pre", "M", "Mme", "Mr", "Mrs", "Ms"];
+
 /// A tenant of the person.
 #[derive(Debug, Clone)]
 pub struct AccountMembership {
@@ -100,13 +103,17 @@ impl Account {
         self.sessions.iter().any(|session| !session.current)
     }
 
-    /// One or two letters that stand for the person.
     fn initials(&self) -> String {
-        let mut words =
-            self.person.split_whitespace().filter(|word| !word.ends_with('.')).filter_map(|w| w.chars().next());
-        let first = words.next();
-        first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
+        initials(&self.person)
     }
+}
+
+/// One or two letters that stand for a person: first and last name, without a title before them.
+fn initials(person: &str) -> String {
+    let is_name = |word: &&str| !TITLES.contains(&word.trim_end_matches('.'));
+    let mut letters = person.split_whitespace().filter(is_name).filter_map(|word| word.chars().next());
+    let first = letters.next();
+    first.into_iter().chain(letters.next_back()).flat_map(char::to_uppercase).collect()
 }
 
 impl AccountMembership {
@@ -122,5 +129,19 @@ impl AccountMembership {
 impl AccountSession {
     fn end_label(&self, layout: &Layout) -> String {
         layout.fill("account.end_named", "device", &self.device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::initials;
+
+    #[test]
+    fn initials_leave_titles_out() {
+        for (person, expected) in
+            [("Dr Camille Lefèvre-Martin", "CL"), ("M. Élie de La Tour", "ÉT"), ("Zoé", "Z"), ("Dr", ""), ("", "")]
+        {
+            assert_eq!(initials(person), expected, "{person}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::assets::{self, Mark};
+use super::assets;
 use super::message::Message;
 use crate::base::Timestamp;
 use crate::i18n::{self, Locale};
@@ -113,6 +113,14 @@ impl Layout {
             .unwrap_or_default()
     }
 
+    /// The address of a static file, which changes when the files do.
+    pub(super) fn asset(&self, name: &str) -> String {
+        format!("{}{name}?v={}", assets::PREFIX, self.asset_version)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+impl Layout {
     /// A message in words.
     pub(super) fn say(&self, message: &Message) -> String {
         message.text(self.locale)
@@ -136,16 +144,6 @@ impl Layout {
     /// A moment in words.
     pub(super) fn moment(&self, at: &Timestamp) -> String {
         i18n::moment(self.locale, *at)
-    }
-
-    /// The address of a static file, which changes when the files do.
-    pub(super) fn asset(&self, name: &str) -> String {
-        format!("{}{name}?v={}", assets::PREFIX, self.asset_version)
-    }
-
-    /// The logo mark, to be put into the page.
-    pub(super) const fn mark(&self) -> Mark {
-        Mark
     }
 }
 
