@@ -243,6 +243,9 @@ fn sample_claims(first_name: &str, last_name: &str) -> Map<String, Value> {
     claims.as_object().cloned().unwrap_or_default()
 }
 
+/// A client of the demo: name, authentication, grants, redirect URIs, policy.
+type Wanted<'a> = (&'a str, AuthMethod, &'a [GrantType], &'a [&'a str], ClientPolicy);
+
 async fn seed_clients(app: &App) -> Result<Vec<PrintedClient>, Failure> {
     let web = ["http://127.0.0.1/callback", "http://localhost:3000/callback", "http://localhost:8081/callback"];
     let after = ["http://127.0.0.1/", "http://localhost:3000/", "http://localhost:8081/"];
@@ -251,7 +254,6 @@ async fn seed_clients(app: &App) -> Result<Vec<PrintedClient>, Failure> {
     let resource_server = ClientPolicy { resource_server: true, ..ClientPolicy::default() };
     let code = [GrantType::AuthorizationCode, GrantType::RefreshToken];
     let own = [GrantType::ClientCredentials];
-    type Wanted<'a> = (&'a str, AuthMethod, &'a [GrantType], &'a [&'a str], ClientPolicy);
     let wanted: [Wanted<'_>; 4] = [
         ("Agenda Santé (public, PKCE)", AuthMethod::None, &code, &web, third_party),
         ("Dossier Partagé (confidential)", AuthMethod::ClientSecretBasic, &code, &web, first_party),
