@@ -76,7 +76,7 @@ impl Bound {
         let mut accepting = Accepting {
             listener,
             service: Service { tls, shared: Arc::new(shared) },
-            room: Arc::new(Semaphore::new(options.max_connections)),
+            room: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
             connections: JoinSet::new(),
         };
         accepting.until(shutdown).await;
