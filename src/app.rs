@@ -64,6 +64,13 @@ impl Default for World {
     }
 }
 
+impl World {
+    /// What makes signing keys under `master`.
+    pub fn key_maker(&self, master: &MasterKey) -> KeyMaker {
+        KeyMaker { master: master.clone(), entropy: Arc::clone(&self.entropy), clock: Arc::clone(&self.clock) }
+    }
+}
+
 /// The application, ready to be served or to be acted upon by the command line.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -79,6 +86,8 @@ pub struct App {
     pub accounts: Accounts,
     /// The OpenID provider.
     pub provider: Provider,
+    /// What operators count.
+    pub metrics: Metrics,
 }
 
 impl App {
@@ -92,7 +101,7 @@ impl App {
     /// Puts the rooms together over an open store.
     pub async fn over(config: Config, world: World, store: Store) -> Result<Self, StartError> {
         let master = master_key(&config, world.entropy.as_ref())?;
-        let maker = KeyMaker { master: &master, entropy: world.entropy.as_ref(), clock: world.clock.as_ref() };
+        let maker = world.key_maker(&master);
         rotate(&store, maker, &rotation_policy(&config), Rotation::Due).await?;
         let keys = KeyringHandle::open(&store, master.clone()).await?;
         let provider = Provider::new(provider::Parts {
@@ -104,7 +113,7 @@ impl App {
             master: master.clone(),
         });
         let accounts = accounts(&config, &world, &store, &master);
-        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider })
+        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, metrics: Metrics::new() })
     }
 
     /// What the handlers work with.
@@ -114,6 +123,7 @@ impl App {
             provider: self.provider.clone(),
             accounts: self.accounts.clone(),
             entropy: Arc::clone(&self.world.entropy),
+            metrics: self.metrics.clone(),
             brand: self.config.pages.brand.clone(),
             support_email: self.config.pages.support_email.clone(),
             default_locale: locale(self.config.pages.default_locale),
@@ -129,9 +139,7 @@ impl App {
         jobs::Jobs {
             store: self.store.clone(),
             provider: self.provider.clone(),
-            world_clock: Arc::clone(&self.world.clock),
-            entropy: Arc::clone(&self.world.entropy),
-            master: self.master.clone(),
+            keys: self.world.key_maker(&self.master),
             rotation: rotation_policy(&self.config),
             session_absolute: self.config.sessions.absolute,
         }
@@ -243,12 +251,12 @@ pub fn server_options(config: &Config, listen: SocketAddr) -> ServerOptions {
 }
 
 /// What surrounds every request of the public listeners.
-pub fn surround_parts(app: &App, site: &Site, metrics: &Metrics) -> Surround {
+pub fn surround_parts(app: &App, site: &Site) -> Surround {
     let http = &app.config.http;
     Surround {
         clock: Arc::clone(&app.world.clock),
         entropy: Arc::clone(&app.world.entropy),
-        metrics: metrics.clone(),
+        metrics: app.metrics.clone(),
         proxies: TrustedProxies { networks: http.trusted_proxies.clone(), header: ForwardedHeader::XForwardedFor },
         https: app.config.issuer.is_https(),
         cross_origin: cross_origin(site),

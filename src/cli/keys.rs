@@ -8,7 +8,7 @@ use super::output::Failure;
 use crate::app::{App, rotation_policy};
 use crate::audit::{Action, AuditEvent};
 use crate::jose::Algorithm;
-use crate::provider::keys::{KeyMaker, Rotation, rotate};
+use crate::provider::keys::{Rotation, rotate};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -45,8 +45,7 @@ async fn rotate_now(app: &App, alg: Option<&str>) -> Result<(), Failure> {
         })
         .transpose()?;
     let world = &app.world;
-    let maker = KeyMaker { master: &app.master, entropy: world.entropy.as_ref(), clock: world.clock.as_ref() };
-    rotate(&app.store, maker, &rotation_policy(&app.config), Rotation::Now(only)).await?;
+    rotate(&app.store, world.key_maker(&app.master), &rotation_policy(&app.config), Rotation::Now(only)).await?;
     let mut event = AuditEvent::new(Action::KeysRotated, world.clock.now());
     event.entity_id = alg.map(str::to_owned);
     app.store.write("keys_rotated", move |tx| Box::pin(async move { tx.append_audit(&event).await })).await?;

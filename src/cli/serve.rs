@@ -12,7 +12,7 @@ use crate::http::middleware::surround;
 use crate::http::operations::{health_router, metrics_router};
 use crate::http::router::router;
 use crate::http::server::{Bound, Readiness, ServerOptions};
-use crate::telemetry::{self, Metrics};
+use crate::telemetry;
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let loaded = context.load_with_warnings()?;
@@ -47,7 +47,6 @@ pub(super) struct Server {
     public: Vec<Bound>,
     metrics: Option<Bound>,
     readiness: Readiness,
-    numbers: Metrics,
 }
 
 impl Server {
@@ -62,21 +61,21 @@ impl Server {
             Some(listen) => Some(bind(&ServerOptions::plain(listen)).await?),
             None => None,
         };
-        Ok(Self { app, public, metrics, readiness, numbers: Metrics::new() })
+        Ok(Self { app, public, metrics, readiness })
     }
 
     /// Serves until `stop` ends, then lets requests end, then writes what is queued.
     pub(super) async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let Self { app, public, metrics, readiness, numbers } = self;
+        let Self { app, public, metrics, readiness } = self;
         let (stopping, stopped) = watch::channel(false);
         let mut jobs = app.jobs().start(&stopped);
-        let whole = whole_router(&app, &readiness, &numbers);
+        let whole = whole_router(&app, &readiness);
         let mut servers = JoinSet::new();
         for bound in public {
             servers.spawn(bound.serve(whole.clone(), told(stopped.clone())));
         }
         if let Some(bound) = metrics {
-            servers.spawn(bound.serve(numbers_router(&app, numbers), told(stopped.clone())));
+            servers.spawn(bound.serve(numbers_router(&app), told(stopped.clone())));
         }
         readiness.set(true);
         stop.await;
@@ -101,20 +100,20 @@ async fn bind(options: &ServerOptions) -> Result<Bound, Failure> {
     })
 }
 
-fn whole_router(app: &App, readiness: &Readiness, numbers: &Metrics) -> Router {
+fn whole_router(app: &App, readiness: &Readiness) -> Router {
     let site = app.site();
     let store = app.store.clone();
     let health = health_router(readiness.clone(), move || {
         let store = store.clone();
         async move { store.ping().await.is_ok() }
     });
-    let with = app::surround_parts(app, &site, numbers);
+    let with = app::surround_parts(app, &site);
     surround(router(site).merge(health), with)
 }
 
-fn numbers_router(app: &App, numbers: Metrics) -> Router {
+fn numbers_router(app: &App) -> Router {
     let accounts = app.accounts.clone();
-    metrics_router(numbers, move |numbers| {
+    metrics_router(app.metrics.clone(), move |numbers| {
         let state = accounts.password_pool();
         numbers.password_pool(state.waiting, state.running, state.refused);
     })

@@ -6,6 +6,7 @@ use crate::account::Accounts;
 use crate::base::{Entropy, Secret, Timestamp};
 use crate::i18n::Locale;
 use crate::provider::Provider;
+use crate::telemetry::Metrics;
 
 /// The use cases and what the pages need to know, shared by all handlers.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// Randomness, for cookies.
     pub entropy: Arc<dyn Entropy>,
+    /// What operators count.
+    pub metrics: Metrics,
     /// Name shown on the pages.
     pub brand: String,
     /// Where people write to for help.

@@ -9,8 +9,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::base::seal::MasterKey;
-use crate::base::{Clock, Entropy};
 use crate::provider::Provider;
 use crate::provider::keys::{KeyMaker, Rotation, RotationPolicy, rotate};
 use crate::store::{Store, Topic};
@@ -31,12 +29,8 @@ pub struct Jobs {
     pub store: Store,
     /// The provider, whose caches follow.
     pub provider: Provider,
-    /// Time.
-    pub world_clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub entropy: Arc<dyn Entropy>,
-    /// What new keys are sealed under.
-    pub master: MasterKey,
+    /// Time, and what makes new keys.
+    pub keys: KeyMaker,
     /// When keys change.
     pub rotation: RotationPolicy,
     /// Absolute life of a session.
@@ -87,7 +81,7 @@ impl Jobs {
     async fn clean(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut ticks = every(CLEAN_EVERY);
         while next(&mut ticks, &mut stop).await {
-            let now = self.world_clock.now();
+            let now = self.keys.clock.now();
             if let Err(error) = self.store.ephemeral().delete_expired(now, CLEAN_AT_ONCE).await {
                 tracing::warn!(%error, "short-lived state cannot be cleaned");
             }
@@ -107,9 +101,7 @@ impl Jobs {
     async fn rotate_keys(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut ticks = every(ROTATE_EVERY);
         while next(&mut ticks, &mut stop).await {
-            let maker =
-                KeyMaker { master: &self.master, entropy: self.entropy.as_ref(), clock: self.world_clock.as_ref() };
-            match rotate(&self.store, maker, &self.rotation, Rotation::Due).await {
+            match rotate(&self.store, self.keys.clone(), &self.rotation, Rotation::Due).await {
                 Ok(changes) if !changes.is_empty() => tracing::info!(changes = changes.len(), "keys rotated"),
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "keys cannot be rotated"),

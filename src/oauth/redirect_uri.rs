@@ -21,12 +21,6 @@ impl VerifiedRedirectUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// Scheme, host and port, for a page's `form-action`; `None` for a private-use scheme.
-    pub fn origin(&self) -> Option<String> {
-        let url = Url::parse(&self.0).ok()?;
-        matches!(url.scheme(), "https" | "http").then(|| url.origin().ascii_serialization())
-    }
 }
 
 impl fmt::Debug for VerifiedRedirectUri {

@@ -4,10 +4,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::base::seal::MasterKey;
-use crate::base::{Clock, Entropy};
+use crate::base::{Clock, Entropy, Timestamp};
 use crate::jose::rotation::{self, Change, Policy};
 use crate::jose::{Algorithm, Keyring, generate};
 use crate::model::key::KeyRecord;
+use crate::oauth::{ErrorCode, OAuthError};
 use crate::store::{Conn, Store};
 
 use super::ProviderError;
@@ -58,14 +59,14 @@ pub struct RotationPolicy {
 }
 
 /// What makes new keys.
-#[derive(Debug, Clone, Copy)]
-pub struct KeyMaker<'a> {
+#[derive(Debug, Clone)]
+pub struct KeyMaker {
     /// What private keys are sealed under.
-    pub master: &'a MasterKey,
+    pub master: MasterKey,
     /// Randomness.
-    pub entropy: &'a dyn Entropy,
+    pub entropy: Arc<dyn Entropy>,
     /// Time.
-    pub clock: &'a dyn Clock,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Which rotation is wanted.
@@ -80,7 +81,7 @@ pub enum Rotation {
 /// Carries out a rotation; replicas that rotate at once make one set of keys. Gives the changes made.
 pub async fn rotate(
     store: &Store,
-    maker: KeyMaker<'_>,
+    maker: KeyMaker,
     policy: &RotationPolicy,
     rotation: Rotation,
 ) -> Result<Vec<Change>, ProviderError> {
@@ -99,13 +100,7 @@ pub async fn rotate(
     };
     let now = maker.clock.now();
     let foreseen = plan(&store.read().await?.keys().await?, now);
-    // Keys are made before the transaction: RSA takes longer than a writer may be held.
-    let mut fresh = Vec::new();
-    for change in &foreseen {
-        if let Change::Generate(algorithm, state) = change {
-            fresh.push(generate(*algorithm, *state, maker.master, maker.entropy, now)?);
-        }
-    }
+    let fresh = make(foreseen, maker, now).await?;
     store
         .write("rotate_keys", move |tx| {
             Box::pin(async move {
@@ -118,11 +113,28 @@ pub async fn rotate(
         .await
 }
 
+/// Makes the foreseen keys, before the transaction and off the runtime's workers: RSA takes longer than either may be held.
+async fn make(foreseen: Vec<Change>, maker: KeyMaker, now: Timestamp) -> Result<Vec<KeyRecord>, ProviderError> {
+    let made = tokio::task::spawn_blocking(move || {
+        let wanted = foreseen.iter().filter_map(|change| match change {
+            Change::Generate(algorithm, state) => Some((*algorithm, *state)),
+            Change::Move { .. } => None,
+        });
+        wanted
+            .map(|(algorithm, state)| generate(algorithm, state, &maker.master, maker.entropy.as_ref(), now))
+            .collect::<Result<Vec<_>, _>>()
+    });
+    match made.await {
+        Ok(records) => Ok(records?),
+        Err(error) => Err(OAuthError::new(ErrorCode::ServerError).detail(error.to_string()).into()),
+    }
+}
+
 async fn apply(
     tx: &mut Conn,
     changes: &[Change],
     mut fresh: Vec<KeyRecord>,
-    now: crate::base::Timestamp,
+    now: Timestamp,
 ) -> Result<(), ProviderError> {
     for change in changes {
         match change {

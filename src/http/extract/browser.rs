@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::extract::FromRequestParts;
 use axum::http::header::{ACCEPT_LANGUAGE, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 
 use super::cookies::CookieName;
@@ -26,6 +26,7 @@ pub struct Browser {
     binding: String,
     is_new: bool,
     secure: bool,
+    only_looks: bool,
 }
 
 impl FromRequestParts<Site> for Browser {
@@ -52,6 +53,7 @@ impl FromRequestParts<Site> for Browser {
             binding,
             is_new,
             secure: site.secure,
+            only_looks: parts.method == Method::HEAD || is_prefetch(&parts.headers),
         })
     }
 }
@@ -80,6 +82,11 @@ impl Browser {
     /// The browser's name of itself.
     pub fn user_agent(&self) -> Option<String> {
         self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    /// Whether nobody waits for the answer: a `HEAD`, or a page fetched in advance. Such a request uses nothing up.
+    pub fn only_looks(&self) -> bool {
+        self.only_looks
     }
 
     /// The request's id, which support can find in the log.
@@ -130,6 +137,13 @@ impl Browser {
         add_cookies(&mut response, [CookieName::Session.clear(self.secure), None]);
         response
     }
+}
+
+/// `Sec-Purpose: prefetch` (Fetch §3.4), and the older `Purpose` and `X-Moz`.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+        headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("prefetch"))
+    })
 }
 
 fn add_cookies(response: &mut Response, cookies: [Option<HeaderValue>; 2]) {

@@ -3,7 +3,8 @@
 //! 1. read and check the request  2. ask the dispatcher what comes next  3. answer at once, or begin a journey.
 
 use axum::extract::{OriginalUri, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use url::form_urlencoded::Serializer;
 
 use crate::http::extract::{Browser, FormParams, QueryParams};
@@ -60,6 +61,7 @@ async fn begin(site: &Site, browser: &Browser, accepted: Accepted) -> Response {
         Err(error) => return page::trouble(site, browser, error),
     };
     match step {
+        _ if browser.only_looks() => StatusCode::NO_CONTENT.into_response(),
         Step::Answer(answer) => interaction::answer(site, browser, &journey, answer).await,
         Step::Page(_) => match journeys::begin(site.provider(), journey.purpose, &browser.digest()).await {
             Ok(handle) => see_other(&site.link(&interaction::path_of(&handle))),

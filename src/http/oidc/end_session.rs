@@ -4,8 +4,8 @@
 //! that proves nothing (security item 47).
 
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderValue;
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use url::form_urlencoded::Serializer;
 
 use crate::http::extract::{Browser, FormParams, QueryParams};
@@ -56,6 +56,9 @@ async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Respon
     let request = end_session::read(site.provider(), params).await?;
     let present = person(site, browser, None).await?;
     let sub = present.as_ref().map(|person| person.user.uuid.to_string());
+    if browser.only_looks() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     if request.is_proven(sub.as_deref()) {
         return end(site, browser, present, &request, Proof::Hint).await;
     }

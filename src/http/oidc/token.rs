@@ -8,6 +8,7 @@ use axum::response::Response;
 use crate::http::extract::FormParams;
 use crate::http::respond::json;
 use crate::http::site::Site;
+use crate::oauth::{GrantType, Params};
 use crate::provider::discovery::path;
 use crate::provider::grants::{TokenRequest, exchange};
 
@@ -18,9 +19,18 @@ pub async fn post(State(site): State<Site>, headers: HeaderMap, FormParams(param
     let request = TokenRequest { authorization, params: &params, endpoint: &endpoint };
     match exchange(site.provider(), request).await {
         Ok((grant, response)) => {
-            tracing::debug!(grant = grant.as_str(), "token issued");
+            site.metrics.token(grant.as_str(), "issued");
             json::ok(&response)
         }
-        Err(error) => json::oauth_error(&error.into_oauth()),
+        Err(error) => {
+            let error = error.into_oauth();
+            site.metrics.token(named(&params), error.code.as_str());
+            json::oauth_error(&error)
+        }
     }
+}
+
+/// The named grant type as a label: one of ours or `other`, so that nobody makes labels up.
+fn named(params: &Params) -> &'static str {
+    params.get("grant_type").and_then(GrantType::parse).map_or("other", GrantType::as_str)
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use uuid::Uuid;
 
 use super::scene::{Person, person};
@@ -35,6 +35,9 @@ pub async fn sign_in(State(site): State<Site>, browser: Browser) -> Response {
 }
 
 async fn begin(site: &Site, browser: &Browser) -> Result<Response, Trouble> {
+    if browser.only_looks() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
     let purpose = Purpose::Own { page: OwnPage::Account };
     let handle = journeys::begin(site.provider(), purpose, &browser.digest()).await?;
     Ok(see_other(&site.link(&path_of(&handle))))

@@ -28,7 +28,7 @@ pub async fn get(State(site): State<Site>, browser: Browser) -> Response {
         account_url: site.link("/account"),
         discovery_url: site.link(path::OPENID_CONFIGURATION),
     };
-    browser.remember(page::html(&site, StatusCode::OK, view.render(), FormTarget::Own))
+    browser.remember(page::html(StatusCode::OK, view.render(), FormTarget::Own))
 }
 
 /// `GET /static/{file}`. Addresses carry the version, so that a file may be kept for a year.

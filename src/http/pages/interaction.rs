@@ -4,7 +4,8 @@
 //! which is recorded, and comes back to the same route by 303: pages never send to one another.
 
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 
 use super::scene::{self, Scene, request_of};
 use super::{guard, show};
@@ -130,6 +131,7 @@ async fn resume(site: &Site, browser: &Browser, handle: &str) -> Result<Response
     };
     match next(site, browser, &loaded.journey).await? {
         Step::Page(scene) => Ok(show::step(site, browser, handle, &loaded.journey, &scene, None)),
+        Step::Answer(_) if browser.only_looks() => Ok(StatusCode::NO_CONTENT.into_response()),
         Step::Answer(end) => finish(site, browser, &loaded, end).await,
     }
 }
@@ -194,7 +196,13 @@ async fn try_sign_in(site: &Site, browser: &Browser, handle: &str, params: &Para
         user_agent: browser.user_agent(),
         present,
     };
-    match sign_in(site.accounts(), attempt).await? {
+    let outcome = sign_in(site.accounts(), attempt).await?;
+    site.metrics.sign_in(match &outcome {
+        SignIn::Done { .. } => "done",
+        SignIn::Refused => "refused",
+        SignIn::TooMany { .. } => "limited",
+    });
+    match outcome {
         SignIn::Done { session, token } => {
             let now = site.now();
             journeys::advance(site.provider(), &mut loaded, |journey| {

@@ -95,7 +95,7 @@ fn journey_layout(site: &Site, browser: &Browser, handle: &str, journey: &Journe
 
 /// Where the forms of a journey may lead in the end (CSP `form-action` looks at the whole chain of redirects).
 fn journey_target(journey: &Journey) -> FormTarget<'_> {
-    request_of(journey).map_or(FormTarget::Own, |request| FormTarget::Client(&request.redirect_uri))
+    request_of(journey).map_or(FormTarget::Own, |request| FormTarget::Client(request.redirect_uri.as_str()))
 }
 
 /// The page that the dispatcher wants.
@@ -152,7 +152,7 @@ pub fn sign_in(
         cancel: request_of(journey).is_some(),
         upstreams: Vec::new(),
     };
-    let mut response = page::html(site, status, view.render(), journey_target(journey));
+    let mut response = page::html(status, view.render(), journey_target(journey));
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -175,7 +175,7 @@ fn tenant(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene
         tenants: person.memberships.iter().map(item).collect(),
         cancel: true,
     };
-    page::html(site, StatusCode::OK, view.render(), journey_target(journey))
+    page::html(StatusCode::OK, view.render(), journey_target(journey))
 }
 
 fn consent(
@@ -200,7 +200,7 @@ fn consent(
         tenant: chosen.map(|member| member.tenant.name.clone()),
         redirect_host: request.map(|request| host_of(&request.redirect_uri)).unwrap_or_default(),
     };
-    page::html(site, StatusCode::OK, view.render(), journey_target(journey))
+    page::html(StatusCode::OK, view.render(), journey_target(journey))
 }
 
 fn host_of(uri: &VerifiedRedirectUri) -> String {
@@ -215,7 +215,7 @@ pub fn form_post(site: &Site, browser: &Browser, uri: &VerifiedRedirectUri, fiel
         action: uri.as_str().to_owned(),
         fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     };
-    page::html(site, StatusCode::OK, view.render(), FormTarget::Client(uri))
+    page::html(StatusCode::OK, view.render(), FormTarget::Client(uri.as_str()))
 }
 
 /// The question whether to sign out. The request goes along in the form's address and is checked again.
@@ -228,7 +228,7 @@ pub fn logout(site: &Site, browser: &Browser, params: &Params, request: &LogoutR
         action: site.link(&here),
         client: request.client.as_ref().map(|client| client.metadata.client_name.clone()),
     };
-    page::html(site, StatusCode::OK, view.render(), FormTarget::Anywhere)
+    page::html(StatusCode::OK, view.render(), request.return_uri.as_deref().map_or(FormTarget::Own, FormTarget::Client))
 }
 
 /// The `ui_locales` of a logout request.
@@ -244,7 +244,7 @@ pub fn signed_out(site: &Site, browser: &Browser, request: &LogoutRequest) -> Re
         client: request.client.as_ref().map(|client| client.metadata.client_name.clone()),
         sign_in_url: Some(site.link("/sign-in")),
     };
-    page::html(site, StatusCode::OK, view.render(), FormTarget::Own)
+    page::html(StatusCode::OK, view.render(), FormTarget::Own)
 }
 
 /// The account page.
@@ -301,7 +301,7 @@ pub fn account(
         sign_out_action: site.link(path::END_SESSION),
         flash,
     };
-    page::html(site, StatusCode::OK, view.render(), FormTarget::Own)
+    page::html(StatusCode::OK, view.render(), FormTarget::Own)
 }
 
 /// The password page, with what went wrong.
@@ -339,7 +339,7 @@ pub fn password(
         },
         cancel_url: site.link("/account"),
     };
-    page::html(site, status, view.render(), FormTarget::Own)
+    page::html(status, view.render(), FormTarget::Own)
 }
 
 const fn why(refusal: PasswordRefusal) -> Message {

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use url::Url;
 
 use super::json;
 use crate::http::extract::Browser;
@@ -11,7 +12,6 @@ use crate::http::pages::show::layout;
 use crate::http::pages::views::{ErrorKind, ErrorPage, Link};
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
-use crate::oauth::redirect_uri::VerifiedRedirectUri;
 use crate::oauth::{ErrorCode, OAuthError};
 
 /// Where the forms of a page may lead. Chromium holds `form-action` against the whole chain of redirects behind a form, so
@@ -20,14 +20,12 @@ use crate::oauth::{ErrorCode, OAuthError};
 pub enum FormTarget<'a> {
     /// Pages of ours alone.
     Own,
-    /// Pages of ours, and this client.
-    Client(&'a VerifiedRedirectUri),
-    /// Pages of ours, and whatever https address a registered client wants to be returned to.
-    Anywhere,
+    /// Pages of ours, and the origin of this registered URI.
+    Client(&'a str),
 }
 
 /// A page, never to be kept.
-pub fn html(_site: &Site, status: StatusCode, body: String, target: FormTarget<'_>) -> Response {
+pub fn html(status: StatusCode, body: String, target: FormTarget<'_>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -42,16 +40,21 @@ pub fn html(_site: &Site, status: StatusCode, body: String, target: FormTarget<'
 fn content_security_policy(target: FormTarget<'_>) -> String {
     let beyond = match target {
         FormTarget::Own => String::new(),
-        FormTarget::Anywhere => " https: http://127.0.0.1:* http://localhost:*".to_owned(),
-        FormTarget::Client(uri) => match uri.origin() {
-            Some(origin) => format!(" {origin}"),
-            None => uri.as_str().split_once(':').map(|(scheme, _)| format!(" {scheme}:")).unwrap_or_default(),
-        },
+        FormTarget::Client(uri) => source_of(uri).map(|source| format!(" {source}")).unwrap_or_default(),
     };
     format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; \
          form-action 'self'{beyond}; base-uri 'none'; frame-ancestors 'none'"
     )
+}
+
+/// A URI as a source of a policy: its origin, or the scheme of a native application's.
+fn source_of(uri: &str) -> Option<String> {
+    let url = Url::parse(uri).ok()?;
+    Some(match url.scheme() {
+        "https" | "http" => url.origin().ascii_serialization(),
+        scheme => format!("{scheme}:"),
+    })
 }
 
 /// An OAuth error that may not be redirected, as a page.
@@ -128,5 +131,5 @@ fn error_page(
         reference: browser.request_id().to_owned(),
         link: Some(link),
     };
-    html(site, status, view.render(), FormTarget::Own)
+    html(status, view.render(), FormTarget::Own)
 }

@@ -30,7 +30,7 @@ pub(super) async fn exchange(
     let stored = provider.store().ephemeral().get(Kind::Code, &key, now).await?.ok_or_else(refused)?;
     let code: AuthorizationCode = serde_json::from_slice(&stored).map_err(|_| refused())?;
     if let Err(error) = check(&code, client, params, now) {
-        burn(provider, &key, &code, now).await?;
+        burn(provider, &key, new_grant(provider, &code, now)).await?;
         return Err(error.into());
     }
     let subject = subject::load(&mut *provider.store().read().await?, code.user, code.tenant).await?;
@@ -71,13 +71,25 @@ fn check(
     check_verifier(code.code_challenge.as_ref(), params.get("code_verifier"))
 }
 
-/// A code that was offered wrongly is in the wrong hands: nobody may use it any more, and what it gave ends.
-async fn burn(provider: &Provider, key: &str, code: &AuthorizationCode, now: Timestamp) -> Result<(), ProviderError> {
+/// A code that was offered wrongly is in the wrong hands: nobody may use it any more, and what it gave ends. The grant is
+/// put down as revoked, so that a rival who has read the code already finds it taken.
+async fn burn(provider: &Provider, key: &str, grant: Grant) -> Result<(), ProviderError> {
     provider.store().ephemeral().delete(Kind::Code, key).await?;
-    let grant = code.grant;
+    let now = grant.created_at;
+    let spent = Grant { revoked_at: Some(now), ..grant };
     provider
         .store()
-        .write("burn_code", move |tx| Box::pin(async move { tx.revoke_grant(grant, GrantEnd::CodeReused, now).await }))
+        .write("burn_code", move |tx| {
+            Box::pin(async move {
+                match tx.insert_grant(&spent).await {
+                    Err(StoreError::Conflict(Constraint::Grant)) => {
+                        tx.revoke_grant(spent.id, GrantEnd::CodeReused, now).await?;
+                        Ok(())
+                    }
+                    inserted => inserted,
+                }
+            })
+        })
         .await?;
     Ok(())
 }
@@ -116,7 +128,7 @@ async fn record(provider: &Provider, grant: Grant) -> Result<bool, ProviderError
         .store()
         .write("begin_grant", move |tx| {
             Box::pin(async move {
-                if tx.session_by_sid(grant.sid).await?.is_none() {
+                if !tx.hold_session(grant.sid).await? {
                     return Err(ProviderError::from(
                         OAuthError::new(ErrorCode::InvalidGrant).detail("the session ended"),
                     ));
