@@ -9,8 +9,10 @@ for (const button of document.querySelectorAll("[data-reveal]")) {
   const show = (visible) => {
     input.type = visible ? "text" : "password";
     button.textContent = visible ? button.dataset.hide : button.dataset.show;
-    button.setAttribute("aria-pressed", String(visible));
+    const label = input.labels[0] ? " — " + input.labels[0].textContent : "";
+    button.setAttribute("aria-label", button.textContent + label);
   };
+  show(false);
   button.hidden = false;
   button.addEventListener("click", () => {
     show(input.type === "password");

@@ -116,16 +116,6 @@ fn initials(person: &str) -> String {
     first.into_iter().chain(letters.next_back()).flat_map(char::to_uppercase).collect()
 }
 
-impl AccountMembership {
-    /// `Officine · 75 · ORG-7K4M2X`.
-    fn details(&self, layout: &Layout) -> String {
-        let mut parts = vec![layout.tenant_kind(&self.kind)];
-        parts.extend(self.department.clone());
-        parts.push(self.code.clone());
-        parts.join(" · ")
-    }
-}
-
 impl AccountSession {
     fn end_label(&self, layout: &Layout) -> String {
         layout.fill("account.end_named", "device", &self.device)

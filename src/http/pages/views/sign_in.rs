@@ -51,6 +51,10 @@ impl SignIn {
         text_of(self)
     }
 
+    fn heading(&self) -> &str {
+        self.layout.t(if self.reauthenticate { "sign_in.title_again" } else { "sign_in.title" })
+    }
+
     const fn failed(&self) -> bool {
         self.problem.is_some() || self.email_error.is_some() || self.password_error.is_some()
     }
