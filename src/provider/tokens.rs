@@ -185,14 +185,25 @@ fn reference_bytes(reference: RefreshReference) -> Vec<u8> {
     [&reference.grant.as_bytes()[..], &reference.generation.to_be_bytes()].concat()
 }
 
+/// What an access token of a person's grant says beside the person.
+#[derive(Debug, Clone, Copy)]
+pub struct AccessFacts<'a> {
+    /// The grant: `auth_time`, `acr`, `amr`, `sid`, and the part of `jti` that names it.
+    pub grant: &'a Grant,
+    /// What this token allows: the grant's scope or less.
+    pub scope: &'a Scope,
+    /// Whom it is for; empty means the default audience.
+    pub resources: &'a [String],
+}
+
 /// An access token for a person's grant.
 pub fn access_token(
     provider: &Provider,
     client: &Client,
-    grant: &Grant,
     subject: &Subject,
-    scope: &Scope,
+    facts: AccessFacts<'_>,
 ) -> Result<String, JoseError> {
+    let AccessFacts { grant, scope, resources } = facts;
     let claims = AccessClaims {
         sub: subject.user.uuid.to_string(),
         auth_time: Some(grant.auth_time.seconds()),
@@ -205,7 +216,7 @@ pub fn access_token(
             kind: member.tenant.kind.as_str().to_owned(),
         }),
         roles: Some(subject.roles()),
-        ..common(provider, client, Some(grant.id), &grant.resources, scope)
+        ..common(provider, client, Some(grant.id), resources, scope)
     };
     write(provider, client, &claims)
 }

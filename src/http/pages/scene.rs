@@ -13,7 +13,7 @@ use crate::model::session::Session;
 use crate::model::tenant::Membership;
 use crate::model::user::User;
 use crate::oauth::authorization::AuthorizationRequest;
-use crate::provider::dispatch::{self, Facts, Next, Progress, SessionFacts};
+use crate::provider::dispatch::{self, Facts, Hint, Next, Progress, SessionFacts};
 use crate::provider::{authorize, tokens};
 
 /// The person of an alive session.
@@ -57,12 +57,16 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
     };
     let person = person(site, browser, client.as_deref()).await?;
     let hint = request.and_then(|request| request.id_token_hint.as_deref());
-    let hinted = hint.map(|token| tokens::read_hint(site.provider(), token).map(|hint| hint.sub));
+    let hinted = hint.map(|token| tokens::read_hint(site.provider(), token));
     let sub = person.as_ref().map(|person| person.user.uuid.to_string()).unwrap_or_default();
     let facts = Facts {
         request,
         first_party: client.as_ref().is_some_and(|client| client.policy.first_party),
-        hinted_sub: hinted.as_ref().map(Option::as_deref),
+        hint: match &hinted {
+            None => Hint::None,
+            Some(None) => Hint::Unreadable,
+            Some(Some(read)) => Hint::Sub(&read.sub),
+        },
         session: person.as_ref().map(|person| SessionFacts {
             auth_time: person.session.auth_time,
             tenant: person.session.tenant,

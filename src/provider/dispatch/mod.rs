@@ -44,6 +44,17 @@ pub struct Progress {
     pub consented: bool,
 }
 
+/// What an `id_token_hint` says (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint<'a> {
+    /// The request has none.
+    None,
+    /// It is not one of our tokens, or of keys long gone: nobody is named.
+    Unreadable,
+    /// The `sub` of an ID token of ours.
+    Sub(&'a str),
+}
+
 /// Everything the decision depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
@@ -51,8 +62,8 @@ pub struct Facts<'a> {
     pub request: Option<&'a AuthorizationRequest>,
     /// Whether the client runs under the operator's own name.
     pub first_party: bool,
-    /// Whom the `id_token_hint` names; `Some(None)` when the hint is not one of our tokens.
-    pub hinted_sub: Option<Option<&'a str>>,
+    /// Whom the `id_token_hint` names.
+    pub hint: Hint<'a>,
     /// The browser's session.
     pub session: Option<SessionFacts<'a>>,
     /// What this journey has seen.
@@ -93,7 +104,11 @@ pub fn next(facts: &Facts<'_>) -> Next {
     let page = |page, code: ErrorCode| if silent { Next::Refuse(code.into()) } else { page };
     let session = match person(facts) {
         Ok(session) => session,
-        Err(reason) => return page(Next::SignIn(reason), ErrorCode::LoginRequired),
+        Err(Missing::SignIn(reason)) => return page(Next::SignIn(reason), ErrorCode::LoginRequired),
+        Err(Missing::AnotherCame) => {
+            let why = "Another person than the id_token_hint names signed in";
+            return Next::Refuse(OAuthError::because(ErrorCode::LoginRequired, why));
+        }
     };
     let tenant = match tenant(facts, session) {
         Tenant::Chosen(tenant) => tenant,
@@ -111,24 +126,32 @@ pub fn next(facts: &Facts<'_>) -> Next {
     Next::Issue(tenant)
 }
 
-fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, SignInReason> {
-    let session = facts.session.ok_or(SignInReason::NoSession)?;
-    if let Some(hinted) = facts.hinted_sub
-        && hinted != Some(session.sub)
-    {
-        return Err(SignInReason::OtherPerson);
-    }
+/// Why the person of the request is not here.
+enum Missing {
+    SignIn(SignInReason),
+    /// Somebody signed in for this request, and it is not the one whom the application expects.
+    AnotherCame,
+}
+
+fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, Missing> {
+    let session = facts.session.ok_or(Missing::SignIn(SignInReason::NoSession))?;
     let Some(request) = facts.request else { return Ok(session) };
+    match facts.hint {
+        Hint::Sub(sub) if sub != session.sub && facts.progress.signed_in => return Err(Missing::AnotherCame),
+        Hint::Sub(sub) if sub != session.sub => return Err(Missing::SignIn(SignInReason::OtherPerson)),
+        Hint::Unreadable if request.prompt.none => return Err(Missing::SignIn(SignInReason::OtherPerson)),
+        Hint::None | Hint::Unreadable | Hint::Sub(_) => {}
+    }
     if facts.progress.signed_in {
         return Ok(session);
     }
     if request.prompt.select_account {
-        return Err(SignInReason::OtherPerson);
+        return Err(Missing::SignIn(SignInReason::OtherPerson));
     }
     let too_old = request
         .max_age
         .is_some_and(|age| facts.now.seconds() >= session.auth_time.plus(Duration::from_secs(age)).seconds());
-    if request.prompt.login || too_old { Err(SignInReason::Fresh) } else { Ok(session) }
+    if request.prompt.login || too_old { Err(Missing::SignIn(SignInReason::Fresh)) } else { Ok(session) }
 }
 
 enum Tenant {

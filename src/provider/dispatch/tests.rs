@@ -73,7 +73,7 @@ impl Case<'_> {
             facts: Facts {
                 request: None,
                 first_party: false,
-                hinted_sub: None,
+                hint: Hint::None,
                 session: None,
                 progress: Progress::default(),
                 now: NOW,
@@ -133,11 +133,15 @@ fn a_fresh_proof_is_asked_once_per_journey() {
 #[test]
 fn another_person_than_hinted_signs_in() {
     let mut case = Case::new("");
-    case.facts.hinted_sub = Some(Some("me"));
+    case.facts.hint = Hint::Sub("me");
     assert!(matches!(case.next(), Next::Issue(_)));
-    case.facts.hinted_sub = Some(Some("somebody"));
+    case.facts.hint = Hint::Sub("somebody");
     assert!(matches!(case.next(), Next::SignIn(SignInReason::OtherPerson)));
-    case.facts.hinted_sub = Some(None);
+    case.facts.progress.signed_in = true;
+    assert_eq!(refused(&case.next()), Some("login_required"), "the wrong person came: no endless sign-in");
+    case.facts.progress.signed_in = false;
+    case.facts.hint = Hint::Unreadable;
+    assert!(matches!(case.next(), Next::Issue(_)));
     case.request = Some(request("&prompt=none"));
     assert_eq!(refused(&case.next()), Some("login_required"));
 }

@@ -5,7 +5,7 @@
 //! number of rivals one insert succeeds and every other is a second use, which revokes what the first gave
 //! 5. mint.
 
-use super::{Answer, TokenResponse, respond};
+use super::{Answer, TokenResponse, narrowed_resources, respond};
 use crate::audit::{Action, AuditEvent};
 use crate::base::Timestamp;
 use crate::base::token::TokenKind;
@@ -33,8 +33,9 @@ pub(super) async fn exchange(
         burn(provider, &key, new_grant(provider, &code, now)).await?;
         return Err(error.into());
     }
-    let subject = subject::load(&mut *provider.store().read().await?, code.user, code.tenant).await?;
     let grant = new_grant(provider, &code, now);
+    let resources = narrowed_resources(client, &grant, params)?;
+    let subject = subject::load(&mut *provider.store().read().await?, code.user, code.tenant).await?;
     if !record(provider, grant.clone()).await? {
         report_reuse(provider, &code, client, now).await?;
         return Err(OAuthError::new(ErrorCode::InvalidGrant).detail("the code was used before").into());
@@ -43,8 +44,14 @@ pub(super) async fn exchange(
         .metadata
         .allows_grant(GrantType::RefreshToken)
         .then_some(RefreshReference { grant: grant.id, generation: grant.generation });
-    let answer =
-        Answer { grant: &grant, subject: &subject, scope: &grant.scope, nonce: grant.nonce.as_deref(), refresh };
+    let answer = Answer {
+        grant: &grant,
+        subject: &subject,
+        scope: &grant.scope,
+        resources: &resources,
+        nonce: grant.nonce.as_deref(),
+        refresh,
+    };
     respond(provider, client, answer)
 }
 

@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use super::client_auth::{AuthenticatedClient, authenticate};
 use super::subject::Subject;
-use super::tokens::{self, IdTokenFacts, RefreshReference};
+use super::tokens::{self, AccessFacts, IdTokenFacts, RefreshReference};
 use super::{Provider, ProviderError};
 use crate::model::grant::Grant;
-use crate::oauth::{ErrorCode, GrantType, OAuthError, Params, Scope};
+use crate::oauth::{ErrorCode, GrantType, OAuthError, Params, Scope, resource};
 
 /// A successful answer of the token endpoint (RFC 6749 §5.1).
 #[derive(Debug, Serialize)]
@@ -78,10 +78,19 @@ struct Answer<'a> {
     subject: &'a Subject,
     /// What this access token may do: the grant's scope or less.
     scope: &'a Scope,
+    /// Whom this access token is for; empty means the default audience.
+    resources: &'a [String],
     /// Of the authorization request; repeated in the first ID token alone.
     nonce: Option<&'a str>,
     /// The refresh token to hand out.
     refresh: Option<RefreshReference>,
+}
+
+/// RFC 8707 §2.2: a token request may name some of the resources that were granted; where none were, any that the client may.
+fn narrowed_resources(client: &AuthenticatedClient, grant: &Grant, params: &Params) -> Result<Vec<String>, OAuthError> {
+    let allowed = if grant.resources.is_empty() { &client.policy.resources } else { &grant.resources };
+    let named = resource::check(params.all("resource"), allowed)?;
+    Ok(if named.is_empty() { grant.resources.clone() } else { named })
 }
 
 fn respond(
@@ -89,8 +98,8 @@ fn respond(
     client: &AuthenticatedClient,
     answer: Answer<'_>,
 ) -> Result<TokenResponse, ProviderError> {
-    let Answer { grant, subject, scope, nonce, refresh } = answer;
-    let access_token = tokens::access_token(provider, client, grant, subject, scope)?;
+    let Answer { grant, subject, scope, resources, nonce, refresh } = answer;
+    let access_token = tokens::access_token(provider, client, subject, AccessFacts { grant, scope, resources })?;
     let id_token = if scope.contains("openid") {
         let facts = IdTokenFacts { grant, scope, nonce, access_token: Some(&access_token) };
         Some(tokens::id_token(provider, client, subject, facts)?)

@@ -3,7 +3,7 @@
 //! 1. the token is ours and names this client's grant  2. decide: rotate, retry, reused, ended  3. rotate by one conditional
 //! update; who loses the race looks again and is then a retry  4. the person and the tenant are still good  5. mint.
 
-use super::{Answer, TokenResponse, respond};
+use super::{Answer, TokenResponse, narrowed_resources, respond};
 use crate::audit::{Action, AuditEvent};
 use crate::base::Timestamp;
 use crate::model::grant::{Grant, GrantEnd, Refresh};
@@ -28,12 +28,20 @@ pub(super) async fn exchange(
         (grant, subject)
     };
     let scope = narrowed(&grant, params)?;
+    let resources = narrowed_resources(client, &grant, params)?;
     let grant = rotate(provider, client, grant, reference.generation).await?;
     let next = RefreshReference { grant: grant.id, generation: grant.generation };
     respond(
         provider,
         client,
-        Answer { grant: &grant, subject: &subject, scope: &scope, nonce: None, refresh: Some(next) },
+        Answer {
+            grant: &grant,
+            subject: &subject,
+            scope: &scope,
+            resources: &resources,
+            nonce: None,
+            refresh: Some(next),
+        },
     )
 }
 
