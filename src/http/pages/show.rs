@@ -71,6 +71,7 @@ pub fn layout(site: &Site, browser: &Browser, ui_locales: &[String], client: Opt
             .map(|other| (other, format!("{}{separator}lang={}", site.link(here), other.as_str())))
             .collect(),
         signed_in_as: None,
+        static_path: site.link("/static"),
         asset_version: asset_version().to_owned(),
     }
 }

@@ -6,9 +6,6 @@ use std::sync::LazyLock;
 
 use crate::base::digest::Digest;
 
-/// The path under which the files are served.
-pub(super) const PREFIX: &str = "/static/";
-
 /// Characters of a digest that are enough to tell versions apart.
 const VERSION_LENGTH: usize = 16;
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::assets;
 use super::message::Message;
 use crate::base::Timestamp;
 use crate::i18n::{self, Locale};
@@ -49,6 +48,8 @@ pub struct Layout {
     pub alternate: Vec<(Locale, String)>,
     /// Name of the person whose session this is.
     pub signed_in_as: Option<String>,
+    /// Where the static files are served: `/static`, below the issuer's own path if it has one.
+    pub static_path: String,
     /// See [`super::asset_version`].
     pub asset_version: String,
 }
@@ -115,7 +116,7 @@ impl Layout {
 
     /// The address of a static file, which changes when the files do.
     pub(super) fn asset(&self, name: &str) -> String {
-        format!("{}{name}?v={}", assets::PREFIX, self.asset_version)
+        format!("{}/{name}?v={}", self.static_path, self.asset_version)
     }
 }
 

@@ -221,11 +221,13 @@ fn foreign_links_are_web_addresses() {
         client: Some(client),
         alternate: Vec::new(),
         signed_in_as: None,
+        static_path: "/broker/static".into(),
         asset_version: String::new(),
     };
     let html = Logout { layout, action: "/logout".into(), client: None }.render();
     assert!(!html.contains("javascript:") && !html.contains("data:text") && !html.contains("logo.png"), "{html}");
     assert!(html.contains("https://x.example/"), "{html}");
+    assert!(html.contains("href=\"/broker/static/guichet.css?v=\""), "{html}");
 }
 
 #[test]

@@ -54,6 +54,7 @@ impl Maker {
             client: None,
             alternate: Locale::ALL.into_iter().map(|l| (l, self.w(&format!("?ui_locales={l}")))).collect(),
             signed_in_as: None,
+            static_path: "/static".to_owned(),
             asset_version: asset_version().to_owned(),
         }
     }
