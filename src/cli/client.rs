@@ -11,9 +11,9 @@ use crate::app::App;
 use crate::base::id::ClientKey;
 use crate::config;
 use crate::model::client::{AccessTokenFormat, Client, ClientPolicy, ClientStatus, PkcePolicy};
-use crate::oauth::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, GrantType};
+use crate::oauth::Scope;
+use crate::oauth::client_metadata::{AuthMethod, ClientMetadata, GrantType};
 use crate::oauth::response::ResponseType;
-use crate::oauth::{Scope, scope};
 use crate::provider::registration;
 
 #[derive(Debug, Subcommand)]
@@ -192,27 +192,13 @@ async fn create(context: &Context, app: &App, arguments: CreateArguments) -> Res
 fn defaults(arguments: &CreateArguments) -> ClientMetadata {
     let signs_people_in = !arguments.members.redirect_uris.is_empty();
     ClientMetadata {
-        client_name: arguments.name.clone(),
-        redirect_uris: Vec::new(),
-        post_logout_redirect_uris: Vec::new(),
         grant_types: if signs_people_in {
             vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
         } else {
             vec![GrantType::ClientCredentials]
         },
         response_types: if signs_people_in { vec![ResponseType::Code] } else { Vec::new() },
-        token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
-        scope: Scope::parse(&scope::STANDARD.join(" ")).unwrap_or_default(),
-        jwks: None,
-        id_token_signed_response_alg: "RS256".to_owned(),
-        application_type: ApplicationType::Web,
-        initiate_login_uri: None,
-        client_uri: None,
-        logo_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        require_auth_time: false,
-        default_max_age: None,
+        ..ClientMetadata::new(arguments.name.clone())
     }
 }
 

@@ -22,9 +22,8 @@ use crate::config::Config;
 use crate::model::client::ClientPolicy;
 use crate::model::role::Role;
 use crate::model::tenant::{Tenant, TenantKind};
-use crate::oauth::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, GrantType};
+use crate::oauth::client_metadata::{AuthMethod, ClientMetadata, GrantType};
 use crate::oauth::response::ResponseType;
-use crate::oauth::{Scope, scope};
 use crate::provider::discovery::path;
 use crate::provider::registration;
 use crate::telemetry;
@@ -289,22 +288,11 @@ fn client(
 ) -> ClientMetadata {
     let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     ClientMetadata {
-        client_name: name.to_owned(),
         redirect_uris: own(redirect_uris),
         post_logout_redirect_uris: own(after),
         grant_types: grants.to_vec(),
         response_types: if redirect_uris.is_empty() { Vec::new() } else { vec![ResponseType::Code] },
         token_endpoint_auth_method: method,
-        scope: Scope::parse(&scope::STANDARD.join(" ")).unwrap_or_default(),
-        jwks: None,
-        id_token_signed_response_alg: "RS256".to_owned(),
-        application_type: ApplicationType::Web,
-        initiate_login_uri: None,
-        client_uri: None,
-        logo_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        require_auth_time: false,
-        default_max_age: None,
+        ..ClientMetadata::new(name)
     }
 }

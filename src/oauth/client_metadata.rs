@@ -138,6 +138,29 @@ pub struct ClientMetadata {
 }
 
 impl ClientMetadata {
+    /// A client that may do nothing yet: the defaults of OpenID Connect Registration §2, no URI, no grant, all standard scopes.
+    pub fn new(client_name: impl Into<String>) -> Self {
+        Self {
+            client_name: client_name.into(),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            grant_types: Vec::new(),
+            response_types: Vec::new(),
+            token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
+            scope: Scope::standard(),
+            jwks: None,
+            id_token_signed_response_alg: "RS256".to_owned(),
+            application_type: ApplicationType::Web,
+            initiate_login_uri: None,
+            client_uri: None,
+            logo_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            require_auth_time: false,
+            default_max_age: None,
+        }
+    }
+
     /// Whether the client may use `grant`.
     pub fn allows_grant(&self, grant: GrantType) -> bool {
         self.grant_types.contains(&grant)

@@ -84,29 +84,15 @@ fn is_https(uri: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::Scope;
-    use crate::oauth::client_metadata::ApplicationType;
     use crate::oauth::response::ResponseType;
 
     fn metadata() -> ClientMetadata {
         ClientMetadata {
-            client_name: "App".to_owned(),
             redirect_uris: vec!["https://app.example/cb".to_owned()],
-            post_logout_redirect_uris: Vec::new(),
             grant_types: vec![GrantType::AuthorizationCode],
             response_types: vec![ResponseType::Code],
             token_endpoint_auth_method: AuthMethod::None,
-            scope: Scope::parse("openid").unwrap(),
-            jwks: None,
-            id_token_signed_response_alg: "RS256".to_owned(),
-            application_type: ApplicationType::Web,
-            initiate_login_uri: None,
-            client_uri: None,
-            logo_uri: None,
-            policy_uri: None,
-            tos_uri: None,
-            require_auth_time: false,
-            default_max_age: None,
+            ..ClientMetadata::new("App")
         }
     }
 

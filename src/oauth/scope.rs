@@ -38,6 +38,11 @@ impl Scope {
         Ok(Self(names))
     }
 
+    /// All of [`STANDARD`].
+    pub fn standard() -> Self {
+        Self(STANDARD.iter().map(|name| (*name).to_owned()).collect())
+    }
+
     /// Whether `name` is in the set.
     pub fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|known| known == name)

@@ -6,30 +6,17 @@ use crate::model::role::Role;
 use crate::model::tenant::{Tenant as TenantRow, TenantKind, TenantStatus};
 use crate::oauth::Params;
 use crate::oauth::authorization::{self, ClientRules};
-use crate::oauth::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, GrantType};
+use crate::oauth::client_metadata::{ClientMetadata, GrantType};
 use crate::oauth::response::ResponseType;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 fn request(extra: &str) -> AuthorizationRequest {
     let metadata = ClientMetadata {
-        client_name: "App".to_owned(),
         redirect_uris: vec!["https://app.example/cb".to_owned()],
-        post_logout_redirect_uris: Vec::new(),
         grant_types: vec![GrantType::AuthorizationCode],
         response_types: vec![ResponseType::Code],
-        token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
-        scope: Scope::parse("openid profile").unwrap(),
-        jwks: None,
-        id_token_signed_response_alg: "RS256".to_owned(),
-        application_type: ApplicationType::Web,
-        initiate_login_uri: None,
-        client_uri: None,
-        logo_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        require_auth_time: false,
-        default_max_age: None,
+        ..ClientMetadata::new("App")
     };
     let query = format!("client_id=app&redirect_uri=https://app.example/cb&response_type=code&scope=openid{extra}");
     let params = Params::parse(query.as_bytes()).unwrap();
