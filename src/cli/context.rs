@@ -25,13 +25,10 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Reads the configuration; every problem at once is the failure. Warnings go to standard error.
+    /// Reads the configuration; every problem at once is the failure. `serve`, `check-config` and `doctor` tell of warnings;
+    /// a command that only acts does not repeat them.
     pub(super) fn load(&self) -> Result<Config, Failure> {
-        let loaded = self.load_with_warnings()?;
-        for warning in &loaded.warnings {
-            tracing::warn!(key = %warning.key, hint = %warning.hint, "{}", warning.message);
-        }
-        Ok(loaded.config)
+        Ok(self.load_with_warnings()?.config)
     }
 
     /// Reads the configuration with its warnings.
