@@ -5,6 +5,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
+
 use crate::account::limits::SignInLimit;
 use crate::account::passwords::{HashParams, Hasher, Policy};
 use crate::account::{self, Accounts};
@@ -13,9 +15,10 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy};
 use crate::config::{self, Config, RateLimit};
-use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, TrustedProxies};
-use crate::http::router::cross_origin;
-use crate::http::server::{ClientCertificates, ServerOptions, TlsOptions};
+use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, TrustedProxies, surround};
+use crate::http::operations::health_router;
+use crate::http::router::{cross_origin, router};
+use crate::http::server::{ClientCertificates, Readiness, ServerOptions, TlsOptions};
 use crate::http::site::{self, Site};
 use crate::i18n::Locale;
 use crate::jobs;
@@ -132,6 +135,18 @@ impl App {
             secure: issuer.is_https(),
             csrf_key: self.master.derive("csrf"),
         })
+    }
+
+    /// All routes of the public listeners with what surrounds them, and the signs of life.
+    pub fn router(&self, readiness: &Readiness) -> Router {
+        let site = self.site();
+        let store = self.store.clone();
+        let health = health_router(readiness.clone(), move || {
+            let store = store.clone();
+            async move { store.ping().await.is_ok() }
+        });
+        let with = surround_parts(self, &site);
+        surround(router(site).merge(health), with)
     }
 
     /// What runs beside the requests.
@@ -251,7 +266,7 @@ pub fn server_options(config: &Config, listen: SocketAddr) -> ServerOptions {
 }
 
 /// What surrounds every request of the public listeners.
-pub fn surround_parts(app: &App, site: &Site) -> Surround {
+fn surround_parts(app: &App, site: &Site) -> Surround {
     let http = &app.config.http;
     Surround {
         clock: Arc::clone(&app.world.clock),
