@@ -7,5 +7,6 @@
     reason = "a test says what went wrong by panicking; support is one crate with its users"
 )]
 
+mod architecture;
 mod storage;
 mod support;
