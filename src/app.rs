@@ -5,6 +5,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
+
 use crate::account::limits::SignInLimit;
 use crate::account::passwords::{HashParams, Hasher, Policy};
 use crate::account::{self, Accounts};
@@ -13,9 +15,10 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy};
 use crate::config::{self, Config, RateLimit};
-use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, TrustedProxies};
-use crate::http::router::cross_origin;
-use crate::http::server::{ClientCertificates, ServerOptions, TlsOptions};
+use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, TrustedProxies, surround};
+use crate::http::operations::health_router;
+use crate::http::router::{cross_origin, router};
+use crate::http::server::{ClientCertificates, Readiness, ServerOptions, TlsOptions};
 use crate::http::site::{self, Site};
 use crate::i18n::Locale;
 use crate::jobs;
@@ -122,6 +125,18 @@ impl App {
             secure: issuer.is_https(),
             csrf_key: self.master.derive("csrf"),
         })
+    }
+
+    /// All routes of the public listeners with what surrounds them, and the signs of life.
+    pub fn router(&self, readiness: &Readiness, metrics: &Metrics) -> Router {
+        let site = self.site();
+        let store = self.store.clone();
+        let health = health_router(readiness.clone(), move || {
+            let store = store.clone();
+            async move { store.ping().await.is_ok() }
+        });
+        let with = surround_parts(self, &site, metrics);
+        surround(router(site).merge(health), with)
     }
 
     /// What runs beside the requests.

@@ -8,9 +8,7 @@ use tokio::task::JoinSet;
 use super::context::Context;
 use super::output::Failure;
 use crate::app::{self, App, World};
-use crate::http::middleware::surround;
-use crate::http::operations::{health_router, metrics_router};
-use crate::http::router::router;
+use crate::http::operations::metrics_router;
 use crate::http::server::{Bound, Readiness, ServerOptions};
 use crate::telemetry::{self, Metrics};
 
@@ -70,7 +68,7 @@ impl Server {
         let Self { app, public, metrics, readiness, numbers } = self;
         let (stopping, stopped) = watch::channel(false);
         let mut jobs = app.jobs().start(&stopped);
-        let whole = whole_router(&app, &readiness, &numbers);
+        let whole = app.router(&readiness, &numbers);
         let mut servers = JoinSet::new();
         for bound in public {
             servers.spawn(bound.serve(whole.clone(), told(stopped.clone())));
@@ -99,17 +97,6 @@ async fn bind(options: &ServerOptions) -> Result<Bound, Failure> {
             "cannot listen on {listen}: {error}; is another server there? choose another address with `listen`"
         ))
     })
-}
-
-fn whole_router(app: &App, readiness: &Readiness, numbers: &Metrics) -> Router {
-    let site = app.site();
-    let store = app.store.clone();
-    let health = health_router(readiness.clone(), move || {
-        let store = store.clone();
-        async move { store.ping().await.is_ok() }
-    });
-    let with = app::surround_parts(app, &site, numbers);
-    surround(router(site).merge(health), with)
 }
 
 fn numbers_router(app: &App, numbers: Metrics) -> Router {

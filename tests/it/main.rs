@@ -8,5 +8,6 @@
 )]
 
 mod architecture;
+mod attacks;
 mod storage;
 mod support;

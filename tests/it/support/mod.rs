@@ -1,3 +1,7 @@
 //! What several subjects need.
 
+pub mod app;
+pub mod browser;
+pub mod fixtures;
+pub mod flow;
 pub mod stores;

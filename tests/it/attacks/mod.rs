@@ -1,0 +1,4 @@
+//! Named attacks, one test for each. The letter and number of a name are those of the project's list of attacks: A the
+//! authorization endpoint, B the token endpoint, C refresh, revocation, introspection and logout.
+
+mod a_authorize;
