@@ -3,6 +3,7 @@
 //! Owns how a person proves who they are and how long that holds. Knows nothing of relying applications' requests
 //! (`provider` does) nor of pages. Called by `http`, `cli` and `jobs`.
 
+pub mod consents;
 pub mod limits;
 pub mod overview;
 pub mod password_change;

@@ -1,4 +1,4 @@
-//! SHA-256, HMAC-SHA-256 and unpadded base64url.
+//! SHA-256, SHA-512, HMAC-SHA-256 and unpadded base64url.
 
 use std::fmt;
 
@@ -45,6 +45,13 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[digest]")
     }
+}
+
+/// SHA-512 of `data`.
+pub fn sha512(data: &[u8]) -> [u8; 64] {
+    let mut out = [0; 64];
+    out.copy_from_slice(digest::digest(&digest::SHA512, data).as_ref());
+    out
 }
 
 /// HMAC-SHA-256 (RFC 2104) of `data` under `key`.

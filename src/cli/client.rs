@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::context::{self, Context};
 use super::output::Failure;
 use crate::app::App;
+use crate::base::Timestamp;
 use crate::base::id::ClientKey;
 use crate::config;
 use crate::model::client::{AccessTokenFormat, Client, ClientPolicy, ClientStatus, PkcePolicy};
@@ -324,7 +325,7 @@ fn shown(client: &Client) -> Value {
         "resources": client.policy.resources,
         "secrets": client.secrets.iter().map(|secret| json!({
             "created_at": secret.created_at.to_rfc3339_seconds(),
-            "expires_at": secret.expires_at.map(super::super::base::clock::Timestamp::to_rfc3339_seconds),
+            "expires_at": secret.expires_at.map(Timestamp::to_rfc3339_seconds),
         })).collect::<Vec<_>>(),
         "status": client.status.as_str(),
     })

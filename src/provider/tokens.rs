@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Provider;
 use super::subject::Subject;
-use crate::base::digest::{base64url, from_base64url, hmac_sha256};
+use crate::base::digest::{Digest, base64url, from_base64url, hmac_sha256, sha512};
 use crate::base::seal::MasterKey;
 use crate::base::secret::ct_eq;
 use crate::base::token::TokenKind;
@@ -316,13 +316,13 @@ pub fn id_token(
 
 /// `at_hash`, `c_hash` (OpenID Connect Core §3.1.3.6): the left half of the hash that goes with the algorithm.
 fn left_half_hash(algorithm: Algorithm, text: &str) -> String {
-    use aws_lc_rs::digest::{SHA256, SHA512, digest};
-    let hash = match algorithm {
-        Algorithm::EdDsa => digest(&SHA512, text.as_bytes()),
-        Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => digest(&SHA256, text.as_bytes()),
+    let half = match algorithm {
+        Algorithm::EdDsa => sha512(text.as_bytes()).get(..32).map(base64url),
+        Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => {
+            Digest::of(text.as_bytes()).as_bytes().get(..16).map(base64url)
+        }
     };
-    let bytes = hash.as_ref();
-    base64url(bytes.get(..bytes.len() / 2).unwrap_or_default())
+    half.unwrap_or_default()
 }
 
 /// Claims of an ID token that came back as a hint; its signature was verified, its life does not matter.

@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by panicking; support is one crate with its users"
 )]
 
+mod architecture;
 mod attacks;
 mod storage;
 mod support;

@@ -9,7 +9,7 @@ use super::scene::{Person, person};
 use super::views::Message;
 use super::{guard, show};
 use crate::account::password_change::{Change, Changed, change};
-use crate::account::{overview, sessions};
+use crate::account::{consents, overview, sessions};
 use crate::base::Secret;
 use crate::http::extract::{Browser, FormParams, QueryParams};
 use crate::http::respond::authorization::see_other;
@@ -116,7 +116,7 @@ pub async fn withdraw(
     FormParams(params): FormParams,
 ) -> Response {
     act(&site, &browser, &params, "consent-withdrawn", async |person: Person| {
-        overview::withdraw_consent(site.accounts(), person.user.id, &client_id).await?;
+        consents::withdraw(site.accounts(), person.user.id, &client_id).await?;
         Ok(())
     })
     .await

@@ -9,9 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::scene::{self, Scene, request_of};
 use super::{guard, show};
-use crate::account::sessions;
 use crate::account::sign_in::{Attempt, SignIn, sign_in};
-use crate::audit::{Action, AuditEvent};
+use crate::account::{consents, sessions};
 use crate::base::Secret;
 use crate::base::id::TenantId;
 use crate::http::extract::{Browser, FormParams};
@@ -307,23 +306,7 @@ async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) 
         return Ok(back);
     };
     let Some(request) = request_of(&loaded.journey).filter(|_| decision == "allow") else { return Ok(back) };
-    let (user, key, scope, now) = (person.user.id, client.key, request.scope.clone(), site.now());
-    let mut event = AuditEvent::new(Action::ConsentGiven, now);
-    event.actor_user = Some(user);
-    "client".clone_into(&mut event.entity_type);
-    event.entity_id = Some(client.client_id.clone());
-    event.address = browser.address().map(|address| address.to_string());
-    event.details.insert("scope".to_owned(), scope.to_string().into());
-    site.accounts()
-        .store()
-        .write("give_consent", move |tx| {
-            Box::pin(async move {
-                tx.extend_consent(user, key, &scope, now).await?;
-                tx.append_audit(&event).await?;
-                Ok::<_, Trouble>(())
-            })
-        })
-        .await?;
+    consents::give(site.accounts(), person.user.id, client, &request.scope, browser.address()).await?;
     let sid = person.session.sid;
     journeys::advance(site.provider(), &mut loaded, |journey| {
         same_session(journey, sid);
