@@ -307,7 +307,7 @@ async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) 
         return Ok(back);
     };
     let Some(request) = request_of(&loaded.journey).filter(|_| decision == "allow") else { return Ok(back) };
-    let (user, key, scope, now) = (person.user.id, client.key, request.scope.clone(), site.now());
+    let (user, key, scope, now) = (person.user.id, client.key, request.consent_scope(), site.now());
     let mut event = AuditEvent::new(Action::ConsentGiven, now);
     event.actor_user = Some(user);
     "client".clone_into(&mut event.entity_type);

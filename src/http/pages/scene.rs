@@ -65,6 +65,7 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
         hinted_sub: hinted.as_ref().map(Option::as_deref),
         session: person.as_ref().map(|person| SessionFacts {
             auth_time: person.session.auth_time,
+            acr: &person.session.acr,
             tenant: person.session.tenant,
             sub: &sub,
             memberships: &person.memberships,

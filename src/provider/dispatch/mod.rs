@@ -23,6 +23,8 @@ use crate::oauth::{ErrorCode, OAuthError, Scope};
 pub struct SessionFacts<'a> {
     /// When the person last proved who they are.
     pub auth_time: Timestamp,
+    /// How: the authentication context class.
+    pub acr: &'a str,
     /// The tenant last chosen.
     pub tenant: Option<TenantId>,
     /// The person's UUID as tokens name it.
@@ -87,7 +89,7 @@ pub enum Next {
     Refuse(OAuthError),
 }
 
-/// Decides. Order: person · tenant · consent.
+/// Decides. Order: person · authentication context · tenant · consent.
 pub fn next(facts: &Facts<'_>) -> Next {
     let silent = facts.request.is_some_and(|request| request.prompt.none);
     let page = |page, code: ErrorCode| if silent { Next::Refuse(code.into()) } else { page };
@@ -95,6 +97,9 @@ pub fn next(facts: &Facts<'_>) -> Next {
         Ok(session) => session,
         Err(reason) => return page(Next::SignIn(reason), ErrorCode::LoginRequired),
     };
+    if !is_acr_met(facts, session) {
+        return Next::Refuse(ErrorCode::UnmetAuthenticationRequirements.into());
+    }
     let tenant = match tenant(facts, session) {
         Tenant::Chosen(tenant) => tenant,
         Tenant::Open => return page(Next::ChooseTenant, ErrorCode::AccountSelectionRequired),
@@ -119,6 +124,9 @@ fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, SignInReason> {
         return Err(SignInReason::OtherPerson);
     }
     let Some(request) = facts.request else { return Ok(session) };
+    if request.claims.sub.as_deref().is_some_and(|asked| asked != session.sub) {
+        return Err(SignInReason::OtherPerson);
+    }
     if facts.progress.signed_in {
         return Ok(session);
     }
@@ -129,6 +137,12 @@ fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, SignInReason> {
         .max_age
         .is_some_and(|age| facts.now.seconds() >= session.auth_time.plus(Duration::from_secs(age)).seconds());
     if request.prompt.login || too_old { Err(SignInReason::Fresh) } else { Ok(session) }
+}
+
+/// An essential `acr` that was not reached counts as a failed sign-in (OpenID Connect Core §5.5.1.1).
+fn is_acr_met(facts: &Facts<'_>, session: SessionFacts<'_>) -> bool {
+    let asked = facts.request.map(|request| request.claims.acr.as_slice()).unwrap_or_default();
+    asked.is_empty() || asked.iter().any(|acr| acr == session.acr)
 }
 
 enum Tenant {
@@ -164,7 +178,7 @@ fn needs_consent(facts: &Facts<'_>, session: SessionFacts<'_>) -> bool {
     if request.prompt.consent {
         return !facts.first_party;
     }
-    !facts.first_party && !session.consented.is_some_and(|known| request.scope.is_within(known))
+    !facts.first_party && !session.consented.is_some_and(|known| request.consent_scope().is_within(known))
 }
 
 #[cfg(test)]
