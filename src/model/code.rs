@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::base::Timestamp;
 use crate::base::id::{ClientKey, TenantId, UserId};
-use crate::oauth::Scope;
 use crate::oauth::pkce::CodeChallenge;
+use crate::oauth::{NamedClaims, Scope};
 
 /// The record behind an authorization code, bound to client, redirect URI and PKCE. Lives 60 seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct AuthorizationCode {
     pub nonce: Option<String>,
     /// What was granted.
     pub scope: Scope,
+    /// Claims to release beside those of the scope.
+    #[serde(default)]
+    pub claims: NamedClaims,
     /// Resources of the access token.
     pub resources: Vec<String>,
     /// The person.

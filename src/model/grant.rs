@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::base::Timestamp;
 use crate::base::id::{ClientKey, TenantId, UserId};
-use crate::oauth::Scope;
+use crate::oauth::{NamedClaims, Scope};
 
 /// Why a grant ended, for the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,8 @@ pub struct Grant {
     pub sid: Uuid,
     /// What was granted.
     pub scope: Scope,
+    /// Claims to release beside those of the scope.
+    pub claims: NamedClaims,
     /// For which resources.
     pub resources: Vec<String>,
     /// Nonce of the first ID token.
@@ -110,6 +112,11 @@ pub enum Refresh {
 }
 
 impl Grant {
+    /// The claims named one by one that a token of `scope` releases: none, once it was narrowed to less than the grant.
+    pub fn claims_within(&self, scope: &Scope) -> NamedClaims {
+        if self.scope.is_within(scope) { self.claims.clone() } else { NamedClaims::default() }
+    }
+
     /// Decides on a token of `generation` at `now`; `grace` is how long an honest retry may take.
     pub fn refresh(&self, generation: i64, now: Timestamp, grace: Duration) -> Refresh {
         if self.revoked_at.is_some() || now >= self.expires_at {
@@ -136,6 +143,7 @@ mod tests {
             tenant: None,
             sid: Uuid::nil(),
             scope: Scope::default(),
+            claims: NamedClaims::default(),
             resources: Vec::new(),
             nonce: None,
             auth_time: start,
@@ -158,6 +166,15 @@ mod tests {
         assert_eq!(grant().refresh(4, Timestamp::from_seconds(1_010), grace), Refresh::Reused);
         assert_eq!(grant().refresh(3, at, grace), Refresh::Reused);
         assert_eq!(grant().refresh(6, at, grace), Refresh::Reused);
+    }
+
+    #[test]
+    fn a_narrowed_token_releases_no_named_claim() {
+        let claims = NamedClaims { userinfo: vec!["name".to_owned()], id_token: Vec::new() };
+        let scope = Scope::parse("openid email").unwrap();
+        let grant = Grant { claims: claims.clone(), scope: scope.clone(), ..grant() };
+        assert_eq!(grant.claims_within(&scope), claims);
+        assert_eq!(grant.claims_within(&Scope::parse("openid").unwrap()), NamedClaims::default());
     }
 
     #[test]

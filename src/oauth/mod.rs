@@ -6,6 +6,7 @@
 
 pub mod authorization;
 pub mod claims;
+pub mod claims_request;
 pub mod client_auth;
 pub mod client_metadata;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod resource;
 pub mod response;
 pub mod scope;
 
+pub use claims_request::{ClaimsRequest, NamedClaims};
 pub use client_metadata::{AuthMethod, ClientMetadata, GrantType};
 pub use error::{ErrorCode, OAuthError};
 pub use params::Params;

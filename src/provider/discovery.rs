@@ -77,7 +77,7 @@ pub fn document(settings: &Settings, keyring: &Keyring) -> Bytes {
         "claim_types_supported": ["normal"],
         "ui_locales_supported": ["fr", "en"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,

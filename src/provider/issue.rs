@@ -31,6 +31,7 @@ pub async fn authorization_code(
         code_challenge: request.code_challenge.clone(),
         nonce: request.nonce.clone(),
         scope: request.scope.clone(),
+        claims: request.claims.named.clone(),
         resources: request.resources.clone(),
         user: session.user,
         tenant,

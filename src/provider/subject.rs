@@ -39,33 +39,33 @@ impl Subject {
         self.membership.as_ref().map(|member| member.roles.clone()).unwrap_or_default()
     }
 
-    /// Adds `tenant_id`, `tenant` and `roles`, each by its own scope.
-    pub fn add_tenant_claims(&self, scope: &Scope, into: &mut Map<String, Value>) {
-        let Some(member) = &self.membership else { return };
-        if scope.contains("tenant") {
-            let tenant = &member.tenant;
-            into.insert("tenant_id".to_owned(), tenant.uuid.to_string().into());
-            into.insert(
-                "tenant".to_owned(),
-                json!({"code": tenant.code, "kind": tenant.kind.as_str(), "name": tenant.name}),
-            );
-        }
-        if scope.contains("roles") {
-            into.insert("roles".to_owned(), json!(member.roles));
-        }
-    }
-
-    /// The claims of userinfo (OpenID Connect Core §5.3.2): `sub` and what the scopes release; nothing empty.
-    pub fn userinfo(&self, scope: &Scope) -> Map<String, Value> {
+    /// The claims of userinfo (OpenID Connect Core §5.3.2): `sub`, and what the scopes or `named` release; nothing empty.
+    pub fn userinfo(&self, scope: &Scope, named: &[String]) -> Map<String, Value> {
         let mut released = Map::new();
         released.insert("sub".to_owned(), self.user.uuid.to_string().into());
-        for (claim, value) in self.standard_claims() {
-            if claims::scope_of(&claim).is_some_and(|needed| scope.contains(needed)) {
-                released.insert(claim, value);
-            }
-        }
-        self.add_tenant_claims(scope, &mut released);
+        released.extend(self.standard_claims().into_iter().filter(is_released(scope, named)));
+        released.extend(self.tenant_claims().into_iter().filter(is_released(scope, named)));
         released
+    }
+
+    /// The claims about the person in an ID token: `tenant_id`, `tenant` and `roles` by their scopes, and the `named` ones.
+    /// Those of the other scopes come from userinfo (OpenID Connect Core §5.4).
+    pub fn id_token(&self, scope: &Scope, named: &[String]) -> Map<String, Value> {
+        let standard = self.standard_claims().into_iter().filter(|(claim, _)| named.contains(claim));
+        standard.chain(self.tenant_claims().into_iter().filter(is_released(scope, named))).collect()
+    }
+
+    /// `tenant_id`, `tenant` and `roles`; nothing without a tenant.
+    fn tenant_claims(&self) -> Map<String, Value> {
+        let Some(Membership { tenant, roles, .. }) = &self.membership else { return Map::new() };
+        let mut all = Map::new();
+        all.insert("tenant_id".to_owned(), tenant.uuid.to_string().into());
+        all.insert(
+            "tenant".to_owned(),
+            json!({"code": tenant.code, "kind": tenant.kind.as_str(), "name": tenant.name}),
+        );
+        all.insert("roles".to_owned(), json!(roles));
+        all
     }
 
     /// Every standard claim that is known of the person. What the account itself holds wins over the stored claims.
@@ -88,5 +88,88 @@ impl Subject {
         }
         all.retain(|claim, value| claims::is_well_typed(claim, value));
         all
+    }
+}
+
+/// Whether a claim is released: by its scope, or by its name in the `claims` parameter.
+fn is_released(scope: &Scope, named: &[String]) -> impl Fn(&(String, Value)) -> bool {
+    move |(claim, _)| {
+        named.contains(claim) || claims::scope_of(claim).is_some_and(|releasing| scope.contains(releasing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::model::tenant::{Tenant, TenantKind, TenantStatus};
+    use crate::model::user::UserStatus;
+
+    fn subject() -> Subject {
+        let now = Timestamp::from_seconds(1_000);
+        let claims = json!({"nickname": "Cam", "phone_number": "+33 1 23 45 67 89", "birthdate": "never"});
+        let user = User {
+            id: UserId::new(1),
+            uuid: Uuid::from_u128(1),
+            email: "camille@example.org".to_owned(),
+            email_verified: true,
+            first_name: "Camille".to_owned(),
+            last_name: "Durand".to_owned(),
+            rpps: None,
+            locale: None,
+            claims: claims.as_object().unwrap().clone(),
+            password_hash: None,
+            password_changed_at: None,
+            platform_admin: false,
+            status: UserStatus::Active,
+            created_at: now,
+            updated_at: now,
+            last_login_at: None,
+        };
+        let tenant = Tenant {
+            id: TenantId::new(1),
+            uuid: Uuid::from_u128(2),
+            code: "ORG-1".to_owned(),
+            name: "Pharmacie".to_owned(),
+            kind: TenantKind::Pharmacy,
+            department: None,
+            status: TenantStatus::Active,
+            created_at: now,
+            updated_at: now,
+        };
+        let membership = Membership { user: user.id, tenant, roles: vec![Role::Doctor] };
+        Subject { user, membership: Some(membership) }
+    }
+
+    fn names(claims: &Map<String, Value>) -> Vec<&str> {
+        let mut names: Vec<_> = claims.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn scope(text: &str) -> Scope {
+        Scope::parse(text).unwrap()
+    }
+
+    #[test]
+    fn userinfo_holds_what_scopes_and_names_release() {
+        let subject = subject();
+        assert_eq!(names(&subject.userinfo(&scope("openid"), &[])), ["sub"]);
+        assert_eq!(names(&subject.userinfo(&scope("openid email"), &[])), ["email", "email_verified", "sub"]);
+        let named = ["name".to_owned(), "roles".to_owned(), "birthdate".to_owned()];
+        let claims = subject.userinfo(&scope("openid email"), &named);
+        assert_eq!(names(&claims), ["email", "email_verified", "name", "roles", "sub"]);
+        assert_eq!(claims.get("name"), Some(&json!("Camille Durand")));
+    }
+
+    #[test]
+    fn an_id_token_holds_what_is_named_and_not_what_scopes_release_at_userinfo() {
+        let subject = subject();
+        assert_eq!(names(&subject.id_token(&scope("openid profile email"), &[])), [""; 0]);
+        assert_eq!(names(&subject.id_token(&scope("openid tenant"), &[])), ["tenant", "tenant_id"]);
+        let named = ["email".to_owned(), "roles".to_owned()];
+        assert_eq!(names(&subject.id_token(&scope("openid profile"), &named)), ["email", "roles"]);
     }
 }

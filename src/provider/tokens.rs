@@ -271,7 +271,8 @@ fn write(provider: &Provider, client: &Client, claims: &AccessClaims) -> Result<
 pub struct IdTokenFacts<'a> {
     /// The grant: `auth_time`, `acr`, `amr`, `sid`.
     pub grant: &'a Grant,
-    /// The granted scope: `tenant` and `roles` release their claims.
+    /// The scope of the access token: `tenant` and `roles` release their claims, and the whole of the grant's scope those
+    /// that the request named.
     pub scope: &'a Scope,
     /// Of the request, exactly.
     pub nonce: Option<&'a str>,
@@ -310,7 +311,7 @@ pub fn id_token(
     if !client.metadata.post_logout_redirect_uris.is_empty() {
         claims.insert("sid".to_owned(), grant.sid.to_string().into());
     }
-    subject.add_tenant_claims(facts.scope, &mut claims);
+    claims.extend(subject.id_token(facts.scope, &grant.claims_within(facts.scope).id_token));
     provider.keys().current().sign(algorithm, Typ::IdToken, &claims)
 }
 

@@ -1,4 +1,4 @@
-//! Userinfo (OpenID Connect Core §5.3): what the token's scopes release about the person, as it is now.
+//! Userinfo (OpenID Connect Core §5.3): what the token's scopes and the request's `claims` release about the person, as it is now.
 
 use serde_json::{Map, Value};
 
@@ -20,5 +20,6 @@ pub async fn userinfo(provider: &Provider, token: &str) -> Result<Map<String, Va
         }
         other => other,
     })?;
-    Ok(subject.userinfo(&live.claims.scope))
+    let scope = &live.claims.scope;
+    Ok(subject.userinfo(scope, &grant.claims_within(scope).userinfo))
 }

@@ -17,8 +17,14 @@ pub(super) struct Known {
     texts: Texts,
 }
 
-const SQLITE_TEXTS: Texts = &[(1, "0001_provider", include_str!("../../migrations/sqlite/0001_provider.sql"))];
-const POSTGRES_TEXTS: Texts = &[(1, "0001_provider", include_str!("../../migrations/postgres/0001_provider.sql"))];
+const SQLITE_TEXTS: Texts = &[
+    (1, "0001_provider", include_str!("../../migrations/sqlite/0001_provider.sql")),
+    (2, "0002_claims", include_str!("../../migrations/sqlite/0002_claims.sql")),
+];
+const POSTGRES_TEXTS: Texts = &[
+    (1, "0001_provider", include_str!("../../migrations/postgres/0001_provider.sql")),
+    (2, "0002_claims", include_str!("../../migrations/postgres/0002_claims.sql")),
+];
 
 pub(super) static SQLITE: Known = Known { migrator: LazyLock::new(|| migrator(SQLITE_TEXTS)), texts: SQLITE_TEXTS };
 pub(super) static POSTGRES: Known =

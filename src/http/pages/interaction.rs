@@ -306,7 +306,7 @@ async fn consent(site: &Site, browser: &Browser, handle: &str, params: &Params) 
         return Ok(back);
     };
     let Some(request) = request_of(&loaded.journey).filter(|_| decision == "allow") else { return Ok(back) };
-    consents::give(site.accounts(), person.user.id, client, &request.scope, browser.address()).await?;
+    consents::give(site.accounts(), person.user.id, client, &request.consent_scope(), browser.address()).await?;
     let sid = person.session.sid;
     journeys::advance(site.provider(), &mut loaded, |journey| {
         same_session(journey, sid);

@@ -69,6 +69,7 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
         },
         session: person.as_ref().map(|person| SessionFacts {
             auth_time: person.session.auth_time,
+            acr: &person.session.acr,
             tenant: person.session.tenant,
             sub: &sub,
             memberships: &person.memberships,

@@ -190,7 +190,10 @@ fn consent(
     let layout = journey_layout(site, browser, handle, journey, scene);
     let locale = layout.locale;
     let request = request_of(journey);
-    let scopes = request.map(|request| request.scope.names().map(|name| ScopeItem::describe(locale, name)).collect());
+    let scopes = request.map(|request| {
+        let scope = request.consent_scope();
+        scope.names().map(|name| ScopeItem::describe(locale, name)).collect()
+    });
     let chosen = tenant.and_then(|id| person.memberships.iter().find(|member| member.tenant.id == id));
     let view = Consent {
         layout,

@@ -8,7 +8,7 @@ use crate::oauth::pkce::CodeChallenge;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect_uri::{self, VerifiedRedirectUri};
 use crate::oauth::response::{ResponseMode, ResponseType};
-use crate::oauth::{ClientMetadata, ErrorCode, GrantType, OAuthError, Params, Scope, resource};
+use crate::oauth::{ClaimsRequest, ClientMetadata, ErrorCode, GrantType, OAuthError, Params, Scope, resource};
 
 /// Longest `state` and `nonce`, in bytes; both are kept exactly or refused, never cut.
 const LONGEST_ECHO: usize = 4_096;
@@ -50,8 +50,8 @@ pub struct RedirectRefusal {
 
 /// Carries a request through all checks; `client` is what its `client_id` named.
 ///
-/// Order: redirect URI · state · response mode · unsupported parameters · response type · grant · scope · PKCE ·
-/// nonce · prompt · max_age · resource · texts.
+/// Order: redirect URI · state · response mode · unsupported parameters · response type · grant · scope · claims ·
+/// PKCE · nonce · prompt · max_age · resource · texts.
 pub fn check(params: &Params, client: ClientRules<'_>) -> Result<AuthorizationRequest, Refusal> {
     let redirect_uri = check_redirect_uri(params, client).map_err(Refusal::Page)?;
     let state = bounded(params, "state").map_err(Refusal::Page)?;
@@ -74,6 +74,7 @@ fn check_redirectable(
     let response_type = check_response_type(params, client)?;
     check_grant(client)?;
     let scope = check_scope(params, client)?;
+    let claims = check_claims(params, client, &scope)?;
     let code_challenge = check_pkce(params, client)?;
     let nonce = bounded(params, "nonce")?;
     let prompt = Prompt::parse(params.get("prompt"))?;
@@ -85,6 +86,7 @@ fn check_redirectable(
         response_type,
         response_mode,
         scope,
+        claims,
         state,
         nonce,
         code_challenge,
@@ -150,6 +152,12 @@ fn check_scope(params: &Params, client: ClientRules<'_>) -> Result<Scope, OAuthE
     } else {
         Err(OAuthError::because(ErrorCode::InvalidScope, "The scope is not registered for this client"))
     }
+}
+
+/// The `claims` parameter is OpenID Connect's: a plain OAuth request has none, and it is ignored there.
+fn check_claims(params: &Params, client: ClientRules<'_>, scope: &Scope) -> Result<ClaimsRequest, OAuthError> {
+    let named = text(params, "claims")?.filter(|_| scope.contains("openid"));
+    ClaimsRequest::parse(named.as_deref(), &client.metadata.scope)
 }
 
 fn check_pkce(params: &Params, client: ClientRules<'_>) -> Result<Option<CodeChallenge>, OAuthError> {

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::oauth::Scope;
 use crate::oauth::pkce::CodeChallenge;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect_uri::VerifiedRedirectUri;
 use crate::oauth::response::{ResponseMode, ResponseType};
+use crate::oauth::{ClaimsRequest, Scope};
 
 /// What a relying application asked for. Only [`super::check`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct AuthorizationRequest {
     pub response_mode: ResponseMode,
     /// What is asked for, narrowed to what the client may have.
     pub scope: Scope,
+    /// Claims asked for one by one.
+    #[serde(default)]
+    pub claims: ClaimsRequest,
     /// Returned byte for byte.
     pub state: Option<String>,
     /// Repeated in the ID token byte for byte.
@@ -43,4 +46,11 @@ pub struct AuthorizationRequest {
     pub resources: Vec<String>,
     /// The tenant that the client asks for, by its code or UUID.
     pub tenant: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// What the person is asked to consent to: the scope, and the scopes of the claims that are asked for one by one.
+    pub fn consent_scope(&self) -> Scope {
+        self.scope.union(&self.claims.named.scope())
+    }
 }

@@ -23,6 +23,8 @@ use crate::oauth::{ErrorCode, OAuthError, Scope};
 pub struct SessionFacts<'a> {
     /// When the person last proved who they are.
     pub auth_time: Timestamp,
+    /// How: the authentication context class.
+    pub acr: &'a str,
     /// The tenant last chosen.
     pub tenant: Option<TenantId>,
     /// The person's UUID as tokens name it.
@@ -98,7 +100,7 @@ pub enum Next {
     Refuse(OAuthError),
 }
 
-/// Decides. Order: person · tenant · consent.
+/// Decides. Order: person · authentication context · tenant · consent.
 pub fn next(facts: &Facts<'_>) -> Next {
     let silent = facts.request.is_some_and(|request| request.prompt.none);
     let page = |page, code: ErrorCode| if silent { Next::Refuse(code.into()) } else { page };
@@ -106,10 +108,13 @@ pub fn next(facts: &Facts<'_>) -> Next {
         Ok(session) => session,
         Err(Missing::SignIn(reason)) => return page(Next::SignIn(reason), ErrorCode::LoginRequired),
         Err(Missing::AnotherCame) => {
-            let why = "Another person than the id_token_hint names signed in";
+            let why = "Another person signed in than the request names";
             return Next::Refuse(OAuthError::because(ErrorCode::LoginRequired, why));
         }
     };
+    if !is_acr_met(facts, session) {
+        return Next::Refuse(ErrorCode::UnmetAuthenticationRequirements.into());
+    }
     let tenant = match tenant(facts, session) {
         Tenant::Chosen(tenant) => tenant,
         Tenant::Open => return page(Next::ChooseTenant, ErrorCode::AccountSelectionRequired),
@@ -136,7 +141,8 @@ enum Missing {
 fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, Missing> {
     let session = facts.session.ok_or(Missing::SignIn(SignInReason::NoSession))?;
     let Some(request) = facts.request else { return Ok(session) };
-    match facts.hint {
+    let asked = request.claims.sub.as_deref().map_or(facts.hint, Hint::Sub);
+    match asked {
         Hint::Sub(sub) if sub != session.sub && facts.progress.signed_in => return Err(Missing::AnotherCame),
         Hint::Sub(sub) if sub != session.sub => return Err(Missing::SignIn(SignInReason::OtherPerson)),
         Hint::Unreadable if request.prompt.none => return Err(Missing::SignIn(SignInReason::OtherPerson)),
@@ -152,6 +158,12 @@ fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, Missing> {
         .max_age
         .is_some_and(|age| facts.now.seconds() >= session.auth_time.plus(Duration::from_secs(age)).seconds());
     if request.prompt.login || too_old { Err(Missing::SignIn(SignInReason::Fresh)) } else { Ok(session) }
+}
+
+/// An essential `acr` that was not reached counts as a failed sign-in (OpenID Connect Core §5.5.1.1).
+fn is_acr_met(facts: &Facts<'_>, session: SessionFacts<'_>) -> bool {
+    let asked = facts.request.map(|request| request.claims.acr.as_slice()).unwrap_or_default();
+    asked.is_empty() || asked.iter().any(|acr| acr == session.acr)
 }
 
 enum Tenant {
@@ -187,7 +199,7 @@ fn needs_consent(facts: &Facts<'_>, session: SessionFacts<'_>) -> bool {
     if request.prompt.consent {
         return !facts.first_party;
     }
-    !facts.first_party && !session.consented.is_some_and(|known| request.scope.is_within(known))
+    !facts.first_party && !session.consented.is_some_and(|known| request.consent_scope().is_within(known))
 }
 
 #[cfg(test)]

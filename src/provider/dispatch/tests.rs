@@ -74,6 +74,7 @@ impl Case<'_> {
     fn next(&self) -> Next {
         let session = SessionFacts {
             auth_time: NOW.minus(Duration::from_secs(self.auth_age)),
+            acr: "urn:guichet:acr:password",
             tenant: self.session_tenant,
             sub: "me",
             memberships: &self.memberships,
@@ -115,6 +116,27 @@ fn a_fresh_proof_is_asked_once_per_journey() {
     }
     assert!(matches!(Case::new("&max_age=101").next(), Next::Issue(_)));
     assert_eq!(refused(&Case::new("&max_age=1&prompt=none").next()), Some("login_required"));
+}
+
+#[test]
+fn the_claims_parameter_binds_subject_and_context() {
+    let claims = |json: &str| format!("&claims={}", json.replace('"', "%22"));
+    assert!(matches!(Case::new(&claims(r#"{"id_token":{"sub":{"value":"me"}}}"#)).next(), Next::Issue(_)));
+    let other = claims(r#"{"id_token":{"sub":{"value":"somebody"}}}"#);
+    assert!(matches!(Case::new(&other).next(), Next::SignIn(SignInReason::OtherPerson)));
+    assert_eq!(refused(&Case::new(&format!("{other}&prompt=none")).next()), Some("login_required"));
+    let context = |acr: &str| claims(&format!(r#"{{"id_token":{{"acr":{{"essential":true,"values":["{acr}"]}}}}}}"#));
+    assert!(matches!(Case::new(&context("urn:guichet:acr:password")).next(), Next::Issue(_)));
+    assert_eq!(refused(&Case::new(&context("urn:acr:card")).next()), Some("unmet_authentication_requirements"));
+}
+
+#[test]
+fn a_named_claim_needs_the_consent_that_its_scope_needs() {
+    let mut case = Case::new("&claims={%22userinfo%22:{%22name%22:null}}");
+    case.consented = Some(Scope::parse("openid").unwrap());
+    assert!(matches!(case.next(), Next::Consent(_)));
+    case.consented = Some(Scope::parse("openid profile").unwrap());
+    assert!(matches!(case.next(), Next::Issue(_)));
 }
 
 #[test]

@@ -116,6 +116,7 @@ fn new_grant(provider: &Provider, code: &AuthorizationCode, now: Timestamp) -> G
         tenant: code.tenant,
         sid: code.sid,
         scope: code.scope.clone(),
+        claims: code.claims.clone(),
         resources: code.resources.clone(),
         nonce: code.nonce.clone(),
         auth_time: code.auth_time,

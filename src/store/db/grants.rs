@@ -13,7 +13,7 @@ use crate::store::{Conn, Constraint, StoreError};
 /// The columns that [`grant`] reads.
 macro_rules! grant_columns {
     () => {
-        "id, client_id, user_id, tenant_id, sid, scope, resources, nonce, auth_time, acr, amr, created_at, expires_at, \
+        "id, client_id, user_id, tenant_id, sid, scope, claims, resources, nonce, auth_time, acr, amr, created_at, expires_at, \
          generation, rotated_at, revoked_at"
     };
 }
@@ -27,6 +27,7 @@ fn grant(row: &Row) -> Result<Grant, StoreError> {
         tenant: row.get::<Option<i64>>("tenant_id")?.map(TenantId::new),
         sid: row.get("sid")?,
         scope: row.parsed("scope", |text| Scope::parse(text).ok())?,
+        claims: row.json("claims")?,
         resources: row.json("resources")?,
         nonce: row.get("nonce")?,
         auth_time: row.time("auth_time")?,
@@ -54,8 +55,8 @@ impl Conn {
         let inserted = self
             .query(
                 "INSERT INTO grants (id, client_id, user_id, tenant_id, sid, scope, resources, nonce, auth_time, acr, \
-                 amr, created_at, expires_at, generation, rotated_at, revoked_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+                 amr, created_at, expires_at, generation, rotated_at, revoked_at, claims) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
                  ON CONFLICT (id) DO NOTHING",
             )
             .bind(grant.id)
@@ -74,6 +75,7 @@ impl Conn {
             .bind(grant.generation)
             .bind(grant.rotated_at.micros())
             .bind(grant.revoked_at.map(Timestamp::micros))
+            .bind(Json(&grant.claims))
             .execute()
             .await?;
         if inserted == 0 { Err(StoreError::Conflict(Constraint::Grant)) } else { Ok(()) }

@@ -19,7 +19,7 @@ use guichet::model::client::{Client, ClientPolicy, NewClient};
 use guichet::model::grant::Grant;
 use guichet::model::tenant::{NewTenant, Tenant, TenantKind};
 use guichet::model::user::{NewUser, User};
-use guichet::oauth::{AuthMethod, ClientMetadata, GrantType, Scope};
+use guichet::oauth::{AuthMethod, ClientMetadata, GrantType, NamedClaims, Scope};
 use guichet::store::Store;
 use uuid::Uuid;
 
@@ -106,6 +106,7 @@ fn grant(id: u128, user: UserId, client: ClientKey) -> Grant {
         tenant: None,
         sid: uuid(1_000 + id),
         scope: Scope::parse("openid offline_access").unwrap(),
+        claims: NamedClaims { userinfo: vec!["name".to_owned()], id_token: vec!["email".to_owned()] },
         resources: vec!["https://api.example".to_owned()],
         nonce: Some("n".to_owned()),
         auth_time: START,
