@@ -17,8 +17,14 @@ pub(super) struct Known {
     texts: Texts,
 }
 
-const SQLITE_TEXTS: Texts = &[(1, "0001_provider", include_str!("../../migrations/sqlite/0001_provider.sql"))];
-const POSTGRES_TEXTS: Texts = &[(1, "0001_provider", include_str!("../../migrations/postgres/0001_provider.sql"))];
+const SQLITE_TEXTS: Texts = &[
+    (1, "0001_provider", include_str!("../../migrations/sqlite/0001_provider.sql")),
+    (3, "0003_mail_outbox", include_str!("../../migrations/sqlite/0003_mail_outbox.sql")),
+];
+const POSTGRES_TEXTS: Texts = &[
+    (1, "0001_provider", include_str!("../../migrations/postgres/0001_provider.sql")),
+    (3, "0003_mail_outbox", include_str!("../../migrations/postgres/0003_mail_outbox.sql")),
+];
 
 pub(super) static SQLITE: Known = Known { migrator: LazyLock::new(|| migrator(SQLITE_TEXTS)), texts: SQLITE_TEXTS };
 pub(super) static POSTGRES: Known =
