@@ -17,12 +17,14 @@ use crate::base::{Clock, Entropy};
 use crate::config::{self, Config, RateLimit};
 use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, TrustedProxies, surround};
 use crate::http::operations::health_router;
+use crate::http::pages::views::{Stationery, letter};
 use crate::http::router::{cross_origin, router};
 use crate::http::server::{ClientCertificates, Readiness, ServerOptions, TlsOptions};
 use crate::http::site::{self, Site};
 use crate::i18n::Locale;
 use crate::jobs;
 use crate::jose::{Algorithm, master};
+use crate::mail::{Delivery, Letters, Mailer, Outbox};
 use crate::model::session::SessionLifetimes;
 use crate::provider::keys::{KeyMaker, KeyringHandle, Rotation, RotationPolicy, rotate};
 use crate::provider::{self, Provider, ProviderError, Settings};
@@ -91,6 +93,8 @@ pub struct App {
     pub provider: Provider,
     /// What operators count.
     pub metrics: Metrics,
+    /// Mails, where they leave.
+    pub mail: Option<jobs::MailJob>,
 }
 
 impl App {
@@ -115,8 +119,21 @@ impl App {
             keys,
             master: master.clone(),
         });
-        let accounts = accounts(&config, &world, &store, &master);
-        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, metrics: Metrics::new() })
+        let mailer = Mailer::new(&config.mail);
+        let outbox = Outbox::new(master.clone(), Arc::clone(&world.entropy));
+        let accounts = accounts(&config, &world, &store, &master, mailer.is_some().then(|| outbox.clone()));
+        let mail = mailer.map(|mailer| jobs::MailJob {
+            accounts: accounts.clone(),
+            delivery: Delivery {
+                store: store.clone(),
+                outbox,
+                letters: letters(&config),
+                mailer,
+                clock: Arc::clone(&world.clock),
+            },
+        });
+        let metrics = Metrics::new();
+        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, metrics, mail })
     }
 
     /// What the handlers work with.
@@ -157,6 +174,7 @@ impl App {
             keys: self.world.key_maker(&self.master),
             rotation: rotation_policy(&self.config),
             session_absolute: self.config.sessions.absolute,
+            mail: self.mail.clone(),
         }
     }
 }
@@ -208,7 +226,17 @@ const fn lifetimes(config: &Config) -> SessionLifetimes {
     SessionLifetimes { idle: config.sessions.idle, absolute: config.sessions.absolute }
 }
 
-fn accounts(config: &Config, world: &World, store: &Store, master: &MasterKey) -> Accounts {
+/// What mails look like: the hosted pages' words and templates.
+fn letters(config: &Config) -> Letters {
+    let stationery = Stationery {
+        brand: config.pages.brand.clone(),
+        default_locale: locale(config.pages.default_locale),
+        account_url: format!("{}/account", config.issuer.as_str()),
+    };
+    Letters::new(move |written, now| letter(&stationery, written, now))
+}
+
+fn accounts(config: &Config, world: &World, store: &Store, master: &MasterKey, outbox: Option<Outbox>) -> Accounts {
     let params = HashParams { memory_kib: config.passwords.memory_kib, iterations: config.passwords.iterations };
     Accounts::new(account::Parts {
         clock: Arc::clone(&world.clock),
@@ -226,6 +254,8 @@ fn accounts(config: &Config, world: &World, store: &Store, master: &MasterKey) -
         },
         brand: config.pages.brand.clone(),
         limit_key: master.derive("limits"),
+        issuer: config.issuer.as_str().to_owned(),
+        outbox,
     })
 }
 

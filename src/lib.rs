@@ -10,9 +10,10 @@
 //! | [`audit`] | what happened, to whom, by whom |
 //! | [`jose`] | keyring, signing, verification, JWKS |
 //! | [`store`] | durable data (SQLite, PostgreSQL) and short-lived state (SQL, Redis) |
-//! | [`account`] | passwords, sign-in, the person's own sessions and consents |
+//! | [`mail`] | letters to people, the outbox, delivery by SMTP or into a folder |
+//! | [`account`] | passwords, sign-in, recovery, the person's own sessions and consents |
 //! | [`provider`] | the use cases of the OpenID provider |
-//! | [`jobs`] | cleanup, key rotation, watching for changes of other processes |
+//! | [`jobs`] | cleanup, key rotation, mails, watching for changes of other processes |
 //! | [`http`] | router, extractors, middleware, endpoints, hosted pages, server |
 //! | [`app`] | the composition root |
 //! | [`cli`] | the command line |
@@ -20,7 +21,7 @@
 //!
 //! # Direction
 //!
-//! `cli → app → http, jobs → {provider, account} → {model, jose, audit, store} → oauth → base`.
+//! `cli → app → http, jobs → {provider, account} → mail → {model, jose, audit, store} → oauth → base`.
 //! A room may use what stands to its right and its own neighbours where the table of `tests/it/architecture.rs`
 //! says so; that test keeps this page true, as well as the one owner of each outside library.
 
@@ -34,6 +35,7 @@ pub mod http;
 pub mod i18n;
 pub mod jobs;
 pub mod jose;
+pub mod mail;
 pub mod model;
 pub mod oauth;
 pub mod provider;

@@ -1,14 +1,16 @@
-//! People's accounts: passwords, sign-in and its limits, sessions, the person's own overview, and what operators do to accounts.
+//! People's accounts: passwords, sign-in and its limits, recovery by mail, sessions, the person's own overview, and what operators do to accounts.
 //!
 //! Owns how a person proves who they are and how long that holds. Knows nothing of relying applications' requests
 //! (`provider` does) nor of pages. Called by `http`, `cli` and `jobs`.
 
 pub mod consents;
 pub mod limits;
+mod notices;
 pub mod overview;
 pub mod password_change;
 pub mod passwords;
 pub mod people;
+pub mod recovery;
 pub mod sessions;
 pub mod sign_in;
 pub mod tenants;
@@ -16,6 +18,7 @@ pub mod tenants;
 use std::sync::Arc;
 
 use crate::base::{Clock, Entropy, Secret, Timestamp};
+use crate::mail::Outbox;
 use crate::model::session::SessionLifetimes;
 use crate::store::{Store, StoreError};
 
@@ -54,6 +57,8 @@ struct Inner {
     sign_in_limit: Option<SignInLimit>,
     brand: String,
     limit_key: Secret<[u8; 32]>,
+    issuer: String,
+    outbox: Option<Outbox>,
 }
 
 /// What [`Accounts::new`] is made of.
@@ -77,13 +82,28 @@ pub struct Parts {
     pub brand: String,
     /// Key under which account names are hashed for limits.
     pub limit_key: Secret<[u8; 32]>,
+    /// The issuer, below which the links in mails lead. Nothing of a request is ever part of such a link.
+    pub issuer: String,
+    /// Where mails are put; `None` where no mail leaves: nobody is told of anything and no password is recovered.
+    pub outbox: Option<Outbox>,
 }
 
 impl Accounts {
     /// Puts the room together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { clock, entropy, store, hasher, policy, lifetimes, sign_in_limit, brand, limit_key } = parts;
-        Self(Arc::new(Inner { clock, entropy, store, hasher, policy, lifetimes, sign_in_limit, brand, limit_key }))
+        Self(Arc::new(Inner {
+            clock: parts.clock,
+            entropy: parts.entropy,
+            store: parts.store,
+            hasher: parts.hasher,
+            policy: parts.policy,
+            lifetimes: parts.lifetimes,
+            sign_in_limit: parts.sign_in_limit,
+            brand: parts.brand,
+            limit_key: parts.limit_key,
+            issuer: parts.issuer,
+            outbox: parts.outbox,
+        }))
     }
 
     /// The present moment.
@@ -107,6 +127,10 @@ impl Accounts {
 
     fn entropy(&self) -> &dyn Entropy {
         self.0.entropy.as_ref()
+    }
+
+    fn outbox(&self) -> Option<&Outbox> {
+        self.0.outbox.as_ref()
     }
 
     fn hasher(&self) -> &Hasher {

@@ -1,13 +1,13 @@
 //! A person changes their password.
 //!
 //! 1. the present password, counted like a sign-in  2. the new one, by the policy  3. one transaction: the hash, the end of
-//! every other session and of every grant that came of them, the record.
+//! every other session and of every grant that came of them, the record, the mail that tells the person.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::passwords::{PasswordRefusal, Verdict, policy};
-use super::{AccountError, Accounts, limits, sessions};
+use super::{AccountError, Accounts, limits, notices, sessions};
 use crate::audit::{Action, AuditEvent};
 use crate::base::Secret;
 use crate::model::grant::GrantEnd;
@@ -23,6 +23,10 @@ pub struct Change {
     pub new: Secret<String>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
+    /// The browser's name of itself.
+    pub user_agent: Option<String>,
+    /// Language of the page, for the mail to a person whose own is not known.
+    pub locale: Option<String>,
 }
 
 /// What came of it.
@@ -65,6 +69,7 @@ pub async fn change(accounts: &Accounts, session: &Session, change: Change) -> R
     event.entity_id = Some(user.uuid.to_string());
     event.address = change.address.map(|address| address.to_string());
     let ended = sessions::ended(user.id, None, SessionEnd::PasswordChanged, now);
+    let notice = notices::password_changed(accounts, &user, change.locale, change.user_agent, now);
     accounts
         .store()
         .write("change_password", move |tx| {
@@ -74,10 +79,14 @@ pub async fn change(accounts: &Accounts, session: &Session, change: Change) -> R
                 tx.revoke_grants_of_user(user.id, GrantEnd::PasswordChanged, now).await?;
                 tx.append_audit(&event).await?;
                 tx.append_audit(&ended).await?;
+                if let Some(notice) = notice {
+                    tx.queue_mail(&notice).await?;
+                }
                 Ok::<_, AccountError>(())
             })
         })
         .await?;
+    notices::ring(accounts);
     Ok(Changed::Done)
 }
 

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::passwords::PasswordRefusal;
-use super::{AccountError, Accounts, password_change};
+use super::{AccountError, Accounts, notices, password_change};
 use crate::audit::{Action, AuditEvent};
 use crate::base::entropy::uuid_v7;
 use crate::base::{Secret, Timestamp};
@@ -132,12 +132,13 @@ fn is_ours(claim: &str) -> bool {
     matches!(claim, "tenant_id" | "tenant" | "roles" | "sub")
 }
 
-/// Gives an account a new password, by an operator: ends all its sessions and grants.
+/// Gives an account a new password, by an operator: ends all its sessions and grants, and tells the person by mail.
 pub async fn set_password(accounts: &Accounts, user: &User, password: Secret<String>) -> Result<(), PeopleError> {
     password_change::check(accounts, user, password.expose()).map_err(PeopleError::Password)?;
     let hash = accounts.hasher().hash(password, accounts.entropy()).await.map_err(AccountError::from)?;
     let now = accounts.now();
     let event = about_user(Action::PasswordChanged, user.uuid, now);
+    let notice = notices::password_changed(accounts, user, None, None, now);
     let id = user.id;
     accounts
         .store()
@@ -147,10 +148,15 @@ pub async fn set_password(accounts: &Accounts, user: &User, password: Secret<Str
                 tx.end_sessions_of(id, None, SessionEnd::PasswordChanged, now).await?;
                 tx.revoke_grants_of_user(id, GrantEnd::PasswordChanged, now).await?;
                 tx.append_audit(&event).await?;
-                Ok(())
+                if let Some(notice) = notice {
+                    tx.queue_mail(&notice).await?;
+                }
+                Ok::<_, PeopleError>(())
             })
         })
-        .await
+        .await?;
+    notices::ring(accounts);
+    Ok(())
 }
 
 /// Disables or enables an account; disabling ends all its sessions and grants at once.

@@ -44,6 +44,8 @@ actions! {
     UserEnabled = "user.enabled",
     /// A password was set.
     PasswordChanged = "password.changed",
+    /// Somebody asked for a link to a new password; a failure where no account could get one.
+    PasswordResetRequested = "password.reset_requested",
     /// A browser session was ended.
     SessionEnded = "session.ended",
     /// A client got tokens for a person.

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::oidc::{authorize, discovery, end_session, introspect, revoke, token, userinfo};
-use super::pages::{account, home, interaction};
+use super::pages::{account, home, interaction, recovery};
 use super::site::Site;
 use crate::provider::discovery::path;
 
@@ -50,6 +50,8 @@ pub fn routes() -> Vec<Route> {
         route("/interaction/{journey}/tenant", &["POST"], Person, post(interaction::post_tenant)),
         route("/interaction/{journey}/consent", &["POST"], Person, post(interaction::post_consent)),
         route("/sign-in", &["GET"], Person, get(account::sign_in)),
+        route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),
+        route("/password-reset/{token}", &["GET", "POST"], Person, get(recovery::get_link).post(recovery::post_link)),
         route("/account", &["GET"], Person, get(account::get)),
         route("/account/password", &["GET", "POST"], Person, get(account::password).post(account::post_password)),
         route("/account/sessions/{sid}/end", &["POST"], Person, post(account::end_one)),

@@ -1,6 +1,8 @@
-//! What runs beside the requests: watching for changes of other processes, cleanup, key rotation.
+//! What runs beside the requests: watching for changes of other processes, cleanup, key rotation, mails.
 //!
 //! Owns when these run; what they do is a use case of another room. Each is idempotent and may run in every replica.
+
+mod mail;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::provider::Provider;
 use crate::provider::keys::{KeyMaker, Rotation, RotationPolicy, rotate};
 use crate::store::{Store, Topic};
+
+pub use mail::MailJob;
 
 /// How often changes of other processes are looked for: the longest that a disabled client stays in a cache.
 const WATCH_EVERY: Duration = Duration::from_millis(200);
@@ -35,13 +39,18 @@ pub struct Jobs {
     pub rotation: RotationPolicy,
     /// Absolute life of a session.
     pub session_absolute: Duration,
+    /// Mails, where they leave.
+    pub mail: Option<MailJob>,
 }
 
 impl Jobs {
     /// Starts all jobs; they end when `stop` becomes true.
     pub fn start(self, stop: &watch::Receiver<bool>) -> JoinSet<()> {
-        let jobs = Arc::new(self);
         let mut set = JoinSet::new();
+        if let Some(mail) = self.mail.clone() {
+            set.spawn(mail.run(stop.clone()));
+        }
+        let jobs = Arc::new(self);
         set.spawn(Arc::clone(&jobs).follow_changes(stop.clone()));
         set.spawn(Arc::clone(&jobs).clean(stop.clone()));
         set.spawn(jobs.rotate_keys(stop.clone()));

@@ -167,8 +167,13 @@ async fn change_password(site: &Site, browser: &Browser, params: &Params) -> Res
         let problem = show::PasswordProblem::Mismatch;
         return Ok(show::password(site, browser, &person, Some(problem), StatusCode::UNPROCESSABLE_ENTITY));
     }
-    let wanted =
-        Change { present: Secret::new(field("current_password")), new: Secret::new(new), address: browser.address() };
+    let wanted = Change {
+        present: Secret::new(field("current_password")),
+        new: Secret::new(new),
+        address: browser.address(),
+        user_agent: browser.user_agent(),
+        locale: Some(browser.locale(&[], site.default_locale).as_str().to_owned()),
+    };
     let (problem, status) = match change(site.accounts(), &person.session, wanted).await? {
         Changed::Done => return Ok(see_other(&site.link("/account?done=password-changed"))),
         Changed::WrongPassword => (show::PasswordProblem::Wrong, StatusCode::UNPROCESSABLE_ENTITY),

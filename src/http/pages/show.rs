@@ -15,12 +15,14 @@ use super::views::{
 };
 use crate::account::overview::Overview;
 use crate::account::passwords::{LONGEST, PasswordRefusal, Policy};
+use crate::account::recovery;
 use crate::base::id::TenantId;
 use crate::http::extract::Browser;
 use crate::http::respond::page::{self, FormTarget};
 use crate::http::site::Site;
 use crate::model::client::Client;
 use crate::model::journey::Journey;
+use crate::model::user::User;
 use crate::oauth::Params;
 use crate::oauth::redirect_uri::VerifiedRedirectUri;
 use crate::provider::discovery::path;
@@ -149,7 +151,7 @@ pub fn sign_in(
         problem: message,
         reauthenticate: false,
         not_you_url: None,
-        forgot_url: None,
+        forgot_url: recovery::is_offered(site.accounts()).then(|| site.link(recovery::LINK_PATH)),
         cancel: request_of(journey).is_some(),
         upstreams: Vec::new(),
     };
@@ -336,17 +338,23 @@ pub fn password(
         current_error,
         new_error,
         repeat_error,
-        minimum: match site.accounts().policy() {
-            Policy::Strict if person.user.platform_admin => 16,
-            Policy::Strict => 15,
-            Policy::Seed => 8,
-        },
+        minimum: least(site, &person.user),
         cancel_url: site.link("/account"),
     };
     page::html(status, view.render(), FormTarget::Own)
 }
 
-const fn why(refusal: PasswordRefusal) -> Message {
+/// The least number of characters of this person's password.
+pub fn least(site: &Site, user: &User) -> usize {
+    match site.accounts().policy() {
+        Policy::Strict if user.platform_admin => 16,
+        Policy::Strict => 15,
+        Policy::Seed => 8,
+    }
+}
+
+/// Why a password may not be chosen, in words.
+pub const fn why(refusal: PasswordRefusal) -> Message {
     match refusal {
         PasswordRefusal::TooShort { min } => Message::PasswordTooShort { minimum: min },
         PasswordRefusal::TooLong => Message::PasswordTooLong { maximum: LONGEST },

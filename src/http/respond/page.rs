@@ -7,6 +7,7 @@ use axum::response::Response;
 use url::Url;
 
 use super::json;
+use crate::account::recovery::LINK_PATH;
 use crate::http::extract::Browser;
 use crate::http::pages::show::layout;
 use crate::http::pages::views::{ErrorKind, ErrorPage, Link};
@@ -87,6 +88,11 @@ pub fn journey_over(site: &Site, browser: &Browser) -> Response {
     error_page(site, browser, kind, StatusCode::BAD_REQUEST, None)
 }
 
+/// A link to a new password that does not hold.
+pub fn reset_link_over(site: &Site, browser: &Browser) -> Response {
+    error_page(site, browser, ErrorKind::ResetLink, StatusCode::BAD_REQUEST, None)
+}
+
 /// No such page, or not for this method.
 pub fn not_found(site: &Site, browser: &Browser) -> Response {
     error_page(site, browser, ErrorKind::NotFound, StatusCode::NOT_FOUND, None)
@@ -121,6 +127,7 @@ fn error_page(
         ErrorKind::JourneyExpired | ErrorKind::Cookies | ErrorKind::StalePage => {
             Link::again(&layout, site.link("/sign-in"))
         }
+        ErrorKind::ResetLink => Link::reset(&layout, site.link(LINK_PATH)),
         _ => Link::home(&layout, site.link("/")),
     };
     let view = ErrorPage {

@@ -96,7 +96,7 @@ impl Conn {
             .await
     }
 
-    /// Gives an account another password.
+    /// Gives an account another password, and ends its link for a new one.
     pub async fn set_password(&mut self, id: UserId, hash: &str, now: Timestamp) -> Result<(), StoreError> {
         self.query("UPDATE users SET password_hash = $2, password_changed_at = $3 WHERE id = $1")
             .bind(id.get())
@@ -104,6 +104,7 @@ impl Conn {
             .bind(now.micros())
             .execute()
             .await?;
+        self.delete_password_reset(id).await?;
         self.touch(Topic::Users);
         Ok(())
     }
@@ -114,7 +115,7 @@ impl Conn {
         Ok(())
     }
 
-    /// Enables or disables an account; says whether that changed anything.
+    /// Enables or disables an account; says whether that changed anything. Either ends its link for a new password.
     pub async fn set_user_status(
         &mut self,
         id: UserId,
@@ -128,6 +129,7 @@ impl Conn {
             .bind(now.micros())
             .execute()
             .await?;
+        self.delete_password_reset(id).await?;
         self.touch(Topic::Users);
         Ok(changed > 0)
     }

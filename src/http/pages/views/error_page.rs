@@ -136,6 +136,16 @@ impl Link {
         Self { url, label: layout.t("error.home").to_owned() }
     }
 
+    /// Leads to the sign-in page.
+    pub fn sign_in(layout: &Layout, url: String) -> Self {
+        Self { url, label: layout.t("button.sign_in").to_owned() }
+    }
+
+    /// Leads to where the person can ask for another link.
+    pub fn reset(layout: &Layout, url: String) -> Self {
+        Self { url, label: layout.t("reset.again").to_owned() }
+    }
+
     /// Leads to where the person can begin again.
     pub fn again(layout: &Layout, url: String) -> Self {
         Self { url, label: layout.t("error.again").to_owned() }

@@ -4,24 +4,36 @@ use std::fmt;
 
 use askama::Template;
 
-use super::text_of;
+use super::{describe_device, text_of};
 use crate::base::Timestamp;
 use crate::i18n::{self, Locale};
+use crate::mail::{self, Content, Mail};
 
-/// A mail ready to be sent. `Debug` leaves out the bodies, which may hold a link that signs in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Mail {
-    /// The subject.
-    pub subject: String,
-    /// The `text/plain` part.
-    pub text: String,
-    /// The `text/html` part.
-    pub html: String,
+/// What all mails have in common.
+#[derive(Debug, Clone)]
+pub struct Stationery {
+    /// Name of the service.
+    pub brand: String,
+    /// Language of a person who reads none of ours.
+    pub default_locale: Locale,
+    /// The account page.
+    pub account_url: String,
 }
 
-impl fmt::Debug for Mail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mail").field("subject", &self.subject).finish_non_exhaustive()
+/// Puts a letter in words, as of `now`.
+pub fn letter(stationery: &Stationery, letter: &mail::Letter, now: Timestamp) -> Mail {
+    let locale = letter.locales.iter().find_map(|tag| Locale::parse(tag)).unwrap_or(stationery.default_locale);
+    let (brand, name) = (stationery.brand.clone(), letter.name.clone());
+    match &letter.content {
+        Content::PasswordReset { url, expires_at } => {
+            let valid_seconds = expires_at.since(now).as_secs();
+            PasswordResetMail { locale, brand, name, url: url.clone(), valid_seconds }.render()
+        }
+        Content::PasswordChanged { at, user_agent } => {
+            let device = user_agent.as_deref().map(|name| describe_device(locale, Some(name))).unwrap_or_default();
+            let account_url = stationery.account_url.clone();
+            PasswordChangedMail { locale, brand, name, at: *at, device, account_url }.render()
+        }
     }
 }
 
@@ -36,7 +48,7 @@ pub struct PasswordChangedMail {
     pub name: String,
     /// When.
     pub at: Timestamp,
-    /// The browser, from [`super::describe_device`].
+    /// The browser, from [`super::describe_device`]; empty where there was none.
     pub device: String,
     /// The account page.
     pub account_url: String,
@@ -80,7 +92,7 @@ impl PasswordChangedMail {
             name: &self.name,
             subject: fill("mail.password_changed.subject", &[("brand", &self.brand)]),
             text: fill("mail.password_changed.text", &[("brand", &self.brand), ("moment", &moment)]),
-            detail: Some(fill("mail.password_changed.where", &[("device", &self.device)])),
+            detail: (!self.device.is_empty()).then(|| fill("mail.password_changed.where", &[("device", &self.device)])),
             url: &self.account_url,
             link: i18n::t(self.locale, "mail.password_changed.link"),
             not_you: i18n::t(self.locale, "mail.password_changed.not_you"),

@@ -36,7 +36,7 @@ pub use form_post::FormPost;
 pub use home::Home;
 pub use layout::{ClientBrand, Layout, Link};
 pub use logout::Logout;
-pub use mail::{Mail, PasswordChangedMail, PasswordResetMail};
+pub use mail::{PasswordChangedMail, PasswordResetMail, Stationery, letter};
 pub use message::Message;
 pub use password_change::PasswordChange;
 pub use password_reset::{PasswordResetForm, PasswordResetRequest, PasswordResetSent};

@@ -3,6 +3,7 @@
 use crate::base::Timestamp;
 use crate::http::pages::views::*;
 use crate::i18n::Locale;
+use crate::mail::Mail;
 use crate::model::role::Role;
 use crate::model::tenant::TenantKind;
 
