@@ -1,0 +1,113 @@
+//! The report: a table for people, JSON for programs.
+
+use serde_json::{Value, json};
+
+use crate::measure::Seen;
+
+/// One task: the product, its limit in this run, and the peer where there is one.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) limit_name: &'static str,
+    pub(crate) ours: Seen,
+    pub(crate) limit: Seen,
+    pub(crate) peer: Option<Seen>,
+}
+
+/// All that one run found.
+pub(crate) struct Report {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) start_ms: f64,
+    pub(crate) rest_kib: u64,
+    pub(crate) loaded_kib: u64,
+    pub(crate) flushes: f64,
+    /// Cores of the servers, where they were named.
+    pub(crate) cores: Option<String>,
+    /// The load average of the last minute, before and after: how busy the machine was with other things.
+    pub(crate) busy: (f64, f64),
+}
+
+impl Row {
+    /// Rate in relation to the limit's.
+    fn of_limit(&self) -> f64 {
+        self.ours.rate / self.limit.rate
+    }
+
+    /// The same by processor time for each request, which other load on the machine changes little.
+    fn of_limit_by_cpu(&self) -> Option<f64> {
+        (self.limit.cpu_us > 0.0 && self.ours.cpu_us > 0.0).then(|| self.limit.cpu_us / self.ours.cpu_us)
+    }
+
+    fn json(&self) -> Value {
+        let seen = |seen: &Seen| json!({"per_second": seen.rate, "p50_ms": seen.p50_ms, "p99_ms": seen.p99_ms, "cpu_us": seen.cpu_us});
+        json!({
+            "name": self.name,
+            "ours": seen(&self.ours),
+            "limit": {"name": self.limit_name, "seen": seen(&self.limit)},
+            "of_limit": self.of_limit(),
+            "of_limit_by_cpu": self.of_limit_by_cpu(),
+            "peer": self.peer.as_ref().map(seen),
+            "times_peer": self.peer.map(|peer| self.ours.rate / peer.rate),
+        })
+    }
+
+    fn line(&self) -> String {
+        let by_cpu = self.of_limit_by_cpu().map_or("-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
+        let peer = self.peer.map_or(("-".to_owned(), "-".to_owned()), |peer| {
+            (format!("{:.0}", peer.rate), format!("{:.1} x", self.ours.rate / peer.rate))
+        });
+        format!(
+            "{:<28} {:>8.0} {:>8.2} {:>8.2} {:>8.0}  {:<14} {:>8.0} {:>7} {:>7} {:>8} {:>8}",
+            self.name,
+            self.ours.rate,
+            self.ours.p50_ms,
+            self.ours.p99_ms,
+            self.ours.cpu_us,
+            self.limit_name,
+            self.limit.rate,
+            format!("{:.0} %", self.of_limit() * 100.0),
+            by_cpu,
+            peer.0,
+            peer.1,
+        )
+    }
+}
+
+impl Report {
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "tasks": self.rows.iter().map(Row::json).collect::<Vec<_>>(),
+            "start_ms": self.start_ms,
+            "resident_kib": {"at_rest": self.rest_kib, "after_load": self.loaded_kib},
+            "flushes_per_second": self.flushes,
+            "server_cores": self.cores,
+            "load_average": {"before": self.busy.0, "after": self.busy.1},
+        })
+    }
+
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let mut lines = vec![format!(
+            "{:<28} {:>8} {:>8} {:>8} {:>8}  {:<14} {:>8} {:>7} {:>7} {:>8} {:>8}",
+            "task", "/s", "p50 ms", "p99 ms", "CPU us", "limit", "/s", "of it", "by CPU", "peer /s", "ratio"
+        )];
+        lines.extend(self.rows.iter().map(Row::line));
+        let mebibytes = |kib: u64| kib / 1024;
+        lines.push(format!(
+            "\nresident memory: {} MiB at rest, {} MiB after load",
+            mebibytes(self.rest_kib),
+            mebibytes(self.loaded_kib)
+        ));
+        lines.push(format!("start on an existing database: {:.0} ms (median of 5)", self.start_ms));
+        lines.push(format!("flushes to the disk: {:.0} /s", self.flushes));
+        let where_to = self.cores.as_deref().map_or("any core".to_owned(), |cores| format!("core {cores}"));
+        lines.push(format!("servers on {where_to}; load average {:.1} before, {:.1} after", self.busy.0, self.busy.1));
+        lines.join("\n")
+    }
+}
+
+/// The load average of the last minute.
+pub(crate) fn load_average() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! The tasks: which lanes they are, and which limit stands beside each.
+
+use crate::lane::{Lane, Target, ask, text_of};
+use crate::measure::{Plan, Seen, run};
+use crate::process::Server;
+use crate::report::Row;
+use crate::{Failure, hash_rate, http};
+
+/// Sign-ins at once: more than any machine's cores hash, fewer than the product lets wait.
+const SIGN_INS: usize = 12;
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    Discovery,
+    Jwks,
+    ClientCredentials,
+    ClientCredentialsOpaque,
+    IntrospectJwt,
+    IntrospectOpaque,
+    Refresh,
+    Code,
+    SignIn,
+}
+
+impl Task {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Discovery,
+        Self::Jwks,
+        Self::ClientCredentials,
+        Self::ClientCredentialsOpaque,
+        Self::IntrospectJwt,
+        Self::IntrospectOpaque,
+        Self::Refresh,
+        Self::Code,
+        Self::SignIn,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Discovery => "discovery",
+            Self::Jwks => "jwks",
+            Self::ClientCredentials => "client_credentials ES256",
+            Self::ClientCredentialsOpaque => "client_credentials opaque",
+            Self::IntrospectJwt => "introspection of a JWT",
+            Self::IntrospectOpaque => "introspection, opaque",
+            Self::Refresh => "refresh",
+            Self::Code => "code flow in a session",
+            Self::SignIn => "sign-in with password",
+        }
+    }
+
+    /// What no implementation could leave out.
+    const fn limit(self) -> &'static str {
+        match self {
+            Self::Discovery | Self::Jwks => "same bytes",
+            Self::ClientCredentials => "ES256",
+            Self::ClientCredentialsOpaque | Self::IntrospectOpaque => "fixed bytes",
+            Self::IntrospectJwt => "ES256 verified",
+            Self::Refresh | Self::Code => "ES256 + RS256",
+            Self::SignIn => "hash alone",
+        }
+    }
+}
+
+/// The running servers and how they are measured.
+pub(crate) struct Stage<'a> {
+    pub(crate) ours: (&'a Server, &'a Target),
+    pub(crate) limits: &'a Server,
+    pub(crate) peer: Option<(&'a Server, &'a Target)>,
+    pub(crate) plan: Plan,
+    pub(crate) cores: Option<&'a str>,
+}
+
+impl Stage<'_> {
+    /// The limit, the product and the peer, one right after the other.
+    pub(crate) async fn measure(&self, task: Task) -> Result<Row, Failure> {
+        let (server, target) = self.ours;
+        let limit = self.limit(task, target).await?;
+        let ours = run(self.lanes(task, target).await?, server.pid(), self.plan).await?;
+        let peer = match self.peer {
+            Some((server, target)) if Self::compares(task) => {
+                Some(run(self.lanes(task, target).await?, server.pid(), self.plan).await?)
+            }
+            _ => None,
+        };
+        Ok(Row { name: task.name(), limit_name: task.limit(), ours, limit, peer })
+    }
+
+    /// The peer's own sign-in page takes any password, and its JWTs cannot be introspected.
+    const fn compares(task: Task) -> bool {
+        !matches!(task, Task::SignIn | Task::IntrospectJwt)
+    }
+
+    async fn limit(&self, task: Task, target: &Target) -> Result<Seen, Failure> {
+        let get_of = async |path: &str| -> Result<Vec<u8>, Failure> {
+            let mut connection = http::Connection::open(target.address).await?;
+            let size = connection.exchange(&http::get(target.address, path, "")).await?.body.len();
+            Ok(http::get(self.limits.address, &format!("/fixed/{size}"), ""))
+        };
+        let posted = |path: &str| {
+            let request = target.client_credentials(&target.service, true);
+            replace_path(&request, &target.token, path)
+        };
+        let request = match task {
+            Task::Discovery => get_of(DISCOVERY).await?,
+            Task::Jwks => get_of(&target.jwks).await?,
+            Task::ClientCredentials => posted("/es256"),
+            Task::ClientCredentialsOpaque | Task::IntrospectOpaque => posted("/posted/600"),
+            Task::IntrospectJwt => posted("/verify"),
+            Task::Refresh | Task::Code => posted("/both"),
+            Task::SignIn => return hash_rate(self.cores, self.plan).map(Seen::rate_alone),
+        };
+        let at = Target { address: self.limits.address, ..target.clone() };
+        run(self.same(&at, &request, b"").await?, self.limits.pid(), self.plan).await
+    }
+
+    async fn lanes(&self, task: Task, target: &Target) -> Result<Vec<Lane>, Failure> {
+        match task {
+            Task::Discovery => self.same(target, &http::get(target.address, DISCOVERY, ""), b"\"issuer\"").await,
+            Task::Jwks => self.same(target, &http::get(target.address, &target.jwks, ""), b"\"keys\"").await,
+            Task::ClientCredentials => {
+                self.same(target, &target.client_credentials(&target.service, true), b"\"access_token\":\"ey").await
+            }
+            Task::ClientCredentialsOpaque => {
+                self.same(target, &target.client_credentials(&target.opaque, false), b"\"access_token\"").await
+            }
+            Task::IntrospectJwt => self.introspection(target, &target.client_credentials(&target.service, true)).await,
+            Task::IntrospectOpaque => {
+                self.introspection(target, &target.client_credentials(&target.opaque, false)).await
+            }
+            Task::Refresh => {
+                let mut lanes = Vec::new();
+                for _ in 0..self.plan.connections {
+                    lanes.push(Lane::refresh(target).await?);
+                }
+                Ok(lanes)
+            }
+            Task::Code => {
+                let mut lanes = Vec::new();
+                for _ in 0..self.plan.connections {
+                    lanes.push(Lane::code(target).await?);
+                }
+                Ok(lanes)
+            }
+            Task::SignIn => {
+                let mut lanes = Vec::new();
+                for _ in 0..self.plan.connections.min(SIGN_INS) {
+                    lanes.push(Lane::sign_in(target).await?);
+                }
+                Ok(lanes)
+            }
+        }
+    }
+
+    async fn introspection(&self, target: &Target, token_request: &[u8]) -> Result<Vec<Lane>, Failure> {
+        let token = text_of(&ask(target, token_request).await?, "access_token")?;
+        self.same(target, &target.introspection(&token), b"\"active\":true").await
+    }
+
+    async fn same(&self, target: &Target, request: &[u8], holds: &'static [u8]) -> Result<Vec<Lane>, Failure> {
+        let mut lanes = Vec::new();
+        for _ in 0..self.plan.connections {
+            lanes.push(Lane::same(target, request.to_vec(), holds).await?);
+        }
+        Ok(lanes)
+    }
+}
+
+/// The same request to another path.
+fn replace_path(request: &[u8], from: &str, to: &str) -> Vec<u8> {
+    String::from_utf8_lossy(request).replacen(&format!("POST {from} "), &format!("POST {to} "), 1).into_bytes()
+}
