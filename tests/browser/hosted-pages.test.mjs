@@ -286,7 +286,7 @@ describe('the account page', () => {
     const change = async (current, fresh, again) => {
       await window.page.locator('input[name=current_password]').fill(current)
       await window.page.locator('input[name=new_password]').fill(fresh)
-      await window.page.locator('input[name=new_password_again]').fill(again)
+      await window.page.locator('input[name=repeat_password]').fill(again)
       await window.page.locator('form:has(input[name=new_password]) button[type=submit]').first().click()
     }
     await change(person.password, next, `${next}x`)
