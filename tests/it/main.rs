@@ -9,5 +9,6 @@
 
 mod architecture;
 mod attacks;
+mod concurrency;
 mod storage;
 mod support;

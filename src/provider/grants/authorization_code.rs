@@ -36,7 +36,7 @@ pub(super) async fn exchange(
     let grant = new_grant(provider, &code, now);
     let resources = narrowed_resources(client, &grant, params)?;
     let subject = subject::load(&mut *provider.store().read().await?, code.user, code.tenant).await?;
-    if !record(provider, grant.clone()).await? {
+    if !record(provider, client, grant.clone()).await? {
         report_reuse(provider, &code, client, now).await?;
         return Err(OAuthError::new(ErrorCode::InvalidGrant).detail("the code was used before").into());
     }
@@ -130,16 +130,23 @@ fn new_grant(provider: &Provider, code: &AuthorizationCode, now: Timestamp) -> G
     }
 }
 
-/// `false` when the grant had begun already. A session that ended since the code was made gives nothing.
-async fn record(provider: &Provider, grant: Grant) -> Result<bool, ProviderError> {
+/// `false` when the grant had begun already. A session that ended or a consent that was withdrawn since the code was made
+/// gives nothing.
+async fn record(provider: &Provider, client: &AuthenticatedClient, grant: Grant) -> Result<bool, ProviderError> {
+    let refused = |why: &'static str| ProviderError::from(OAuthError::new(ErrorCode::InvalidGrant).detail(why));
+    let needs_consent = !client.policy.first_party;
     let begun = provider
         .store()
         .write("begin_grant", move |tx| {
             Box::pin(async move {
                 if !tx.hold_session(grant.sid).await? {
-                    return Err(ProviderError::from(
-                        OAuthError::new(ErrorCode::InvalidGrant).detail("the session ended"),
-                    ));
+                    return Err(refused("the session ended"));
+                }
+                if needs_consent {
+                    let consent = tx.consent(grant.user, grant.client).await?;
+                    if !consent.is_some_and(|known| grant.scope.is_within(&known.scope)) {
+                        return Err(refused("the consent was withdrawn"));
+                    }
                 }
                 tx.insert_grant(&grant).await?;
                 Ok(())

@@ -2,3 +2,5 @@
 //! authorization endpoint, B the token endpoint, C refresh, revocation, introspection and logout.
 
 mod a_authorize;
+mod b_token;
+mod c_refresh_logout;

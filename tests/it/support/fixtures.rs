@@ -11,9 +11,9 @@ use guichet::model::client::{AccessTokenFormat, Client, ClientPolicy, PkcePolicy
 use guichet::model::role::Role;
 use guichet::model::tenant::{Tenant, TenantKind};
 use guichet::model::user::User;
-use guichet::oauth::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, GrantType};
+use guichet::oauth::Scope;
+use guichet::oauth::client_metadata::{AuthMethod, ClientMetadata, GrantType};
 use guichet::oauth::response::ResponseType;
-use guichet::oauth::{Scope, scope};
 use guichet::provider::registration;
 use josekit::jwk::Jwk;
 use serde_json::{Value, json};
@@ -202,23 +202,12 @@ impl TestApp {
     /// A client to be: confidential (Basic), code and refresh, every standard scope, third party.
     pub fn client(&self) -> ClientBuilder<'_> {
         let metadata = ClientMetadata {
-            client_name: "Agenda".to_owned(),
             redirect_uris: vec!["https://app.example/cb".to_owned()],
             post_logout_redirect_uris: vec!["https://app.example/bye".to_owned()],
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             response_types: vec![ResponseType::Code],
-            token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
-            scope: Scope::parse(&scope::STANDARD.join(" ")).expect("a scope"),
-            jwks: None,
             id_token_signed_response_alg: "ES256".to_owned(),
-            application_type: ApplicationType::Web,
-            initiate_login_uri: None,
-            client_uri: None,
-            logo_uri: None,
-            policy_uri: None,
-            tos_uri: None,
-            require_auth_time: false,
-            default_max_age: None,
+            ..ClientMetadata::new("Agenda")
         };
         ClientBuilder { app: self, metadata, policy: ClientPolicy::default(), key: None }
     }
