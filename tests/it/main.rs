@@ -9,5 +9,7 @@
 
 mod architecture;
 mod attacks;
+mod bad_input;
+mod coverage;
 mod storage;
 mod support;
