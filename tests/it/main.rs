@@ -10,5 +10,7 @@
 mod architecture;
 mod attacks;
 mod concurrency;
+mod bad_input;
+mod coverage;
 mod storage;
 mod support;

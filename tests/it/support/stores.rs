@@ -96,3 +96,40 @@ fn server(variable: &str) -> Option<String> {
 fn random() -> [u8; 16] {
     guichet::base::entropy::bytes(&guichet::base::entropy::SystemEntropy)
 }
+
+/// Every row of these tables of an SQLite store as text, to see that nothing changed. Ids and times included.
+pub async fn dump(options: &StoreOptions, tables: &[&str]) -> String {
+    use sqlx::Row as _;
+    let mut connection = SqliteConnection::connect(options.database_url.expose()).await.expect("the file opens");
+    let mut all = String::new();
+    for table in tables {
+        let columns = sqlx::query(AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')")));
+        let columns: Vec<String> = columns
+            .fetch_all(&mut connection)
+            .await
+            .expect("columns")
+            .iter()
+            .map(|row| format!("quote({})", row.get::<String, _>(0)))
+            .collect();
+        assert!(!columns.is_empty(), "no table {table}");
+        let rows = sqlx::query(AssertSqlSafe(format!("SELECT {} FROM {table} ORDER BY 1", columns.join("||','||"))));
+        for row in rows.fetch_all(&mut connection).await.expect("rows") {
+            all.push_str(&format!("{table}: {}\n", row.get::<String, _>(0)));
+        }
+    }
+    all
+}
+
+/// Every table of durable data but the audit.
+pub const TABLES: [&str; 10] = [
+    "users",
+    "tenants",
+    "memberships",
+    "clients",
+    "client_secrets",
+    "consents",
+    "sessions",
+    "grants",
+    "revoked_tokens",
+    "signing_keys",
+];
