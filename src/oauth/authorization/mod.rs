@@ -2,6 +2,7 @@
 
 pub mod order;
 pub mod request;
+mod unread_object;
 
 pub use order::{ClientRules, Refusal, check};
 pub use request::AuthorizationRequest;

@@ -3,7 +3,7 @@
 //! Before the redirect URI is verified nothing may redirect: those refusals become a page. After it, every refusal
 //! goes to the client through [`Refusal::Redirect`], whose URI can only be a verified one.
 
-use super::AuthorizationRequest;
+use super::{AuthorizationRequest, unread_object};
 use crate::oauth::pkce::CodeChallenge;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect_uri::{self, VerifiedRedirectUri};
@@ -50,13 +50,16 @@ pub struct RedirectRefusal {
 
 /// Carries a request through all checks; `client` is what its `client_id` named.
 ///
-/// Order: redirect URI · state · response mode · unsupported parameters · response type · grant · scope · claims ·
-/// PKCE · nonce · prompt · max_age · resource · texts.
+/// Order: redirect URI · state · response mode · request object · unsupported parameters · response type · grant ·
+/// scope · claims · PKCE · nonce · prompt · max_age · resource · texts.
 pub fn check(params: &Params, client: ClientRules<'_>) -> Result<AuthorizationRequest, Refusal> {
     let redirect_uri = check_redirect_uri(params, client).map_err(Refusal::Page)?;
     let state = bounded(params, "state").map_err(Refusal::Page)?;
     let mode = ResponseMode::parse(params.get("response_mode"));
     let response_mode = *mode.as_ref().unwrap_or(&ResponseMode::Query);
+    if let Some(object) = params.get("request") {
+        return Err(refused_object(object, redirect_uri, state, response_mode));
+    }
     let target = (redirect_uri.clone(), state.clone());
     let checked = mode.and_then(|_| check_redirectable(params, client, (redirect_uri, state, response_mode)));
     checked.map_err(|error| {
@@ -101,6 +104,22 @@ fn check_redirectable(
     })
 }
 
+/// Request objects are not supported; what they say about the answer counts before what stands beside them.
+fn refused_object(
+    object: &str,
+    redirect_uri: VerifiedRedirectUri,
+    state: Option<String>,
+    response_mode: ResponseMode,
+) -> Refusal {
+    let channel = unread_object::channel(object);
+    Refusal::Redirect(Box::new(RedirectRefusal {
+        redirect_uri,
+        response_mode: channel.response_mode.unwrap_or(response_mode),
+        state: channel.state.filter(|state| state.len() <= LONGEST_ECHO).or(state),
+        error: ErrorCode::RequestNotSupported.into(),
+    }))
+}
+
 fn check_redirect_uri(params: &Params, client: ClientRules<'_>) -> Result<VerifiedRedirectUri, OAuthError> {
     let named = params.require("redirect_uri", "redirect_uri is missing")?;
     redirect_uri::verify(&client.metadata.redirect_uris, Some(named))
@@ -108,11 +127,9 @@ fn check_redirect_uri(params: &Params, client: ClientRules<'_>) -> Result<Verifi
 }
 
 fn check_unsupported(params: &Params) -> Result<(), OAuthError> {
-    for (name, code) in [
-        ("request", ErrorCode::RequestNotSupported),
-        ("request_uri", ErrorCode::RequestUriNotSupported),
-        ("registration", ErrorCode::RegistrationNotSupported),
-    ] {
+    for (name, code) in
+        [("request_uri", ErrorCode::RequestUriNotSupported), ("registration", ErrorCode::RegistrationNotSupported)]
+    {
         if params.get(name).is_some() {
             return Err(code.into());
         }
@@ -198,4 +215,63 @@ fn text(params: &Params, name: &str) -> Result<Option<String>, OAuthError> {
 fn words(params: &Params, name: &str) -> Result<Vec<String>, OAuthError> {
     let text = text(params, name)?.unwrap_or_default();
     Ok(text.split(' ').filter(|word| !word.is_empty()).take(20).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::digest::base64url;
+    use crate::oauth::client_metadata::{ApplicationType, AuthMethod};
+
+    fn checked(query: &str) -> Result<AuthorizationRequest, Refusal> {
+        let metadata = ClientMetadata {
+            client_name: "App".to_owned(),
+            redirect_uris: vec!["https://app.example/cb".to_owned()],
+            post_logout_redirect_uris: Vec::new(),
+            grant_types: vec![GrantType::AuthorizationCode],
+            response_types: vec![ResponseType::Code],
+            token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
+            scope: Scope::parse("openid profile read").unwrap(),
+            jwks: None,
+            id_token_signed_response_alg: "RS256".to_owned(),
+            application_type: ApplicationType::Web,
+            initiate_login_uri: None,
+            client_uri: None,
+            logo_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            require_auth_time: false,
+            default_max_age: None,
+        };
+        let query = format!("client_id=app&redirect_uri=https://app.example/cb&response_type=code&{query}");
+        let params = Params::parse(query.as_bytes()).unwrap();
+        check(&params, ClientRules { metadata: &metadata, requires_pkce: false, resources: &[] })
+    }
+
+    fn redirected(query: &str) -> RedirectRefusal {
+        match checked(query) {
+            Err(Refusal::Redirect(refusal)) => *refusal,
+            other => panic!("{query}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_object_is_refused_on_the_channel_it_names() {
+        let object = format!("e30.{}.", base64url(br#"{"response_mode":"form_post","state":"inside"}"#));
+        let refusal = redirected(&format!("scope=openid&request={object}"));
+        assert_eq!(refusal.error.code, ErrorCode::RequestNotSupported);
+        assert_eq!((refusal.response_mode, refusal.state.as_deref()), (ResponseMode::FormPost, Some("inside")));
+        let unreadable = redirected("scope=openid&state=outside&request=x&response_mode=fragment");
+        assert_eq!((unreadable.response_mode, unreadable.state.as_deref()), (ResponseMode::Fragment, Some("outside")));
+    }
+
+    #[test]
+    fn claims_belong_to_openid_and_to_the_registered_scope() {
+        let claims = "claims={%22userinfo%22:{%22name%22:null,%22email%22:null}}";
+        let request = checked(&format!("scope=openid&{claims}")).unwrap();
+        assert_eq!(request.claims.named.userinfo, ["name"]);
+        assert_eq!(request.consent_scope().to_string(), "openid profile");
+        assert_eq!(checked(&format!("scope=read&{claims}")).unwrap().claims, ClaimsRequest::default());
+        assert_eq!(redirected("scope=openid&claims=[]").error.code, ErrorCode::InvalidRequest);
+    }
 }
