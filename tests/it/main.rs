@@ -9,5 +9,6 @@
 
 mod architecture;
 mod attacks;
+mod recovery;
 mod storage;
 mod support;
