@@ -130,7 +130,7 @@ fn request_page(site: &Site, browser: &Browser, email: &str, wrong: Option<Messa
         problem: whole,
         back_url: Some(site.link("/sign-in")),
     };
-    page::html(site, status, view.render(), FormTarget::Own)
+    page::html(status, view.render(), FormTarget::Own)
 }
 
 fn sent_page(site: &Site, browser: &Browser) -> Response {
@@ -140,7 +140,7 @@ fn sent_page(site: &Site, browser: &Browser) -> Response {
         again_url: site.link(LINK_PATH),
         back_url: Some(site.link("/sign-in")),
     };
-    page::html(site, StatusCode::OK, view.render(), FormTarget::Own)
+    page::html(StatusCode::OK, view.render(), FormTarget::Own)
 }
 
 /// What is wrong with the new password.
@@ -166,12 +166,12 @@ fn form_page(site: &Site, browser: &Browser, token: &str, owner: &User, wrong: O
         repeat_error,
         minimum: show::least(site, owner),
     };
-    page::html(site, status, view.render(), FormTarget::Own)
+    page::html(status, view.render(), FormTarget::Own)
 }
 
 fn done_page(site: &Site, browser: &Browser) -> Response {
     let layout = layout(site, browser, &[], None, LINK_PATH);
     let link = Some(Link::sign_in(&layout, site.link("/sign-in")));
     let view = Status { layout, kind: StatusKind::PasswordChanged, link };
-    page::html(site, StatusCode::OK, view.render(), FormTarget::Own)
+    page::html(StatusCode::OK, view.render(), FormTarget::Own)
 }
