@@ -10,6 +10,7 @@ use guichet::store::AuditFilter;
 use super::{NEW, OTHER, Office, ask, choose, holds, is_done};
 use crate::support::app::{ISSUER, TestApp, get, post};
 use crate::support::fixtures::PASSWORD;
+use crate::support::flow::AuthRequest;
 
 #[tokio::test]
 async fn f92_links_use_the_configured_origin_under_hostile_host() {
@@ -210,13 +211,8 @@ async fn f96_a_reset_signs_nobody_in_and_ends_what_was_open() {
     let office = Office::open().await;
     let (user, client) = (office.app.user("alice").await, office.app.client().create().await);
     let mut before = office.app.browser();
-    let tokens = office.app.tokens_for(
-        &mut before,
-        &client,
-        &user,
-        &crate::support::flow::AuthRequest::of(&client).set("scope", "openid offline_access"),
-    );
-    let tokens = tokens.await;
+    let request = AuthRequest::of(&client).set("scope", "openid offline_access");
+    let tokens = office.app.tokens_for(&mut before, &client, &user, &request).await;
     let link = office.link(&user.email).await;
     let mut browser = office.app.browser();
     let page = browser.get(&link).await;
