@@ -12,5 +12,6 @@ mod attacks;
 mod concurrency;
 mod bad_input;
 mod coverage;
+mod recovery;
 mod storage;
 mod support;
