@@ -25,6 +25,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 
 use crate::Failure;
+use crate::process::processor_seconds;
 
 /// Argon2id as the product computes it by default.
 const MEMORY_KIB: u32 = 19_456;
@@ -109,15 +110,16 @@ pub(crate) async fn serve(listen: SocketAddr) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Hashes passwords on every core it may use; prints how many were hashed for each second of `time`.
-pub(crate) fn hash(time: Duration) -> Result<f64, Failure> {
+/// Hashes passwords on every core it may use: how many for each second of `time`, and the microseconds of processor time of one.
+pub(crate) fn hash(time: Duration) -> Result<(f64, f64), Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads: Vec<_> = (0..cores).map(|_| std::thread::spawn(move || hash_until(Instant::now() + time))).collect();
     let mut rate = 0.0;
     for thread in threads {
         rate += thread.join().map_err(|_| Failure::new("hashing failed"))??;
     }
-    Ok(rate)
+    let cpu_us = processor_seconds(std::process::id()) * 1e6 / (rate * time.as_secs_f64());
+    Ok((rate, cpu_us))
 }
 
 /// The rate of one thread, which allocates its memory once as the product does.

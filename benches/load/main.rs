@@ -24,7 +24,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use lane::{Client, Target};
-use measure::Plan;
+use measure::{Plan, Seen};
 use process::{Guichet, Server, free_address, on_cores, resident_kib};
 use report::{Report, load_average};
 use tasks::{Stage, Task};
@@ -81,7 +81,7 @@ struct Arguments {
     /// Run as the server of the limits, on this address.
     #[arg(long, hide = true, value_name = "ADDRESS")]
     limits: Option<std::net::SocketAddr>,
-    /// Hash passwords for so many seconds and print the rate.
+    /// Hash passwords for so many seconds; print the rate and the processor time of one.
     #[arg(long, hide = true, value_name = "SECONDS")]
     hash: Option<u64>,
     /// What cargo bench adds.
@@ -102,7 +102,8 @@ fn main() -> ExitCode {
 
 fn start(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(seconds) = arguments.hash {
-        println!("{}", limits::hash(Duration::from_secs(seconds))?);
+        let (rate, cpu_us) = limits::hash(Duration::from_secs(seconds))?;
+        println!("{rate} {cpu_us}");
         return Ok(());
     }
     if let Some(address) = arguments.limits {
@@ -190,12 +191,16 @@ async fn start_limits(cores: Option<&str>) -> Result<Server, Failure> {
     Server::start(command, address, "/ready").await
 }
 
-/// The rate of password hashes on the cores of the servers, by a process of its own.
-pub(crate) fn hash_rate(cores: Option<&str>, plan: Plan) -> Result<f64, Failure> {
+/// Password hashes alone on the cores of the servers, by a process of its own.
+pub(crate) fn hash_alone(cores: Option<&str>, plan: Plan) -> Result<Seen, Failure> {
     let mut command = on_cores(cores, &std::env::current_exe()?);
     let output = command.arg("--hash").arg(plan.measured.as_secs().to_string()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().parse().map_err(|_| Failure::new("hashing gave no rate"))
+    let mut numbers = text.split_whitespace().filter_map(|number| number.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(rate), Some(cpu_us)) => Ok(Seen { rate, p50_ms: 0.0, p99_ms: 0.0, cpu_us }),
+        _ => Err(Failure::new("hashing gave no rate")),
+    }
 }
 
 /// The peer with what `peer.mjs` holds for it.

@@ -26,13 +26,6 @@ pub(crate) struct Seen {
     pub(crate) cpu_us: f64,
 }
 
-impl Seen {
-    /// A limit that is a rate and nothing else.
-    pub(crate) const fn rate_alone(rate: f64) -> Self {
-        Self { rate, p50_ms: 0.0, p99_ms: 0.0, cpu_us: 0.0 }
-    }
-}
-
 /// Runs the lanes against the process `pid`.
 pub(crate) async fn run(lanes: Vec<Lane>, pid: u32, plan: Plan) -> Result<Seen, Failure> {
     let begin = Instant::now() + plan.warm_up;

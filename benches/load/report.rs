@@ -37,6 +37,11 @@ impl Row {
         (self.limit.cpu_us > 0.0 && self.ours.cpu_us > 0.0).then(|| self.limit.cpu_us / self.ours.cpu_us)
     }
 
+    /// How many times the peer's rate, and how many times less processor time.
+    fn of_peer(&self) -> Option<(f64, f64)> {
+        self.peer.map(|peer| (self.ours.rate / peer.rate, peer.cpu_us / self.ours.cpu_us))
+    }
+
     fn json(&self) -> Value {
         let seen = |seen: &Seen| json!({"per_second": seen.rate, "p50_ms": seen.p50_ms, "p99_ms": seen.p99_ms, "cpu_us": seen.cpu_us});
         json!({
@@ -46,17 +51,17 @@ impl Row {
             "of_limit": self.of_limit(),
             "of_limit_by_cpu": self.of_limit_by_cpu(),
             "peer": self.peer.as_ref().map(seen),
-            "times_peer": self.peer.map(|peer| self.ours.rate / peer.rate),
+            "times_peer": self.of_peer().map(|(by_rate, _)| by_rate),
+            "times_peer_by_cpu": self.of_peer().map(|(_, by_cpu)| by_cpu),
         })
     }
 
     fn line(&self) -> String {
         let by_cpu = self.of_limit_by_cpu().map_or("-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
-        let peer = self.peer.map_or(("-".to_owned(), "-".to_owned()), |peer| {
-            (format!("{:.0}", peer.rate), format!("{:.1} x", self.ours.rate / peer.rate))
-        });
+        let peer = self.peer.map_or("-".to_owned(), |peer| format!("{:.0}", peer.rate));
+        let times = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.1} x"));
         format!(
-            "{:<28} {:>8.0} {:>8.2} {:>8.2} {:>8.0}  {:<14} {:>8.0} {:>7} {:>7} {:>8} {:>8}",
+            "{:<28} {:>8.0} {:>8.2} {:>8.2} {:>8.0}  {:<14} {:>8.0} {:>7} {:>7} {:>8} {:>7} {:>7}",
             self.name,
             self.ours.rate,
             self.ours.p50_ms,
@@ -66,8 +71,9 @@ impl Row {
             self.limit.rate,
             format!("{:.0} %", self.of_limit() * 100.0),
             by_cpu,
-            peer.0,
-            peer.1,
+            peer,
+            times(self.of_peer().map(|(by_rate, _)| by_rate)),
+            times(self.of_peer().map(|(_, by_cpu)| by_cpu)),
         )
     }
 }
@@ -88,8 +94,8 @@ impl Report {
     /// For people.
     pub(crate) fn text(&self) -> String {
         let mut lines = vec![format!(
-            "{:<28} {:>8} {:>8} {:>8} {:>8}  {:<14} {:>8} {:>7} {:>7} {:>8} {:>8}",
-            "task", "/s", "p50 ms", "p99 ms", "CPU us", "limit", "/s", "of it", "by CPU", "peer /s", "ratio"
+            "{:<28} {:>8} {:>8} {:>8} {:>8}  {:<14} {:>8} {:>7} {:>7} {:>8} {:>7} {:>7}",
+            "task", "/s", "p50 ms", "p99 ms", "CPU us", "limit", "/s", "of it", "by CPU", "peer /s", "ratio", "by CPU"
         )];
         lines.extend(self.rows.iter().map(Row::line));
         let mebibytes = |kib: u64| kib / 1024;

@@ -4,7 +4,7 @@ use crate::lane::{Lane, Target, ask, text_of};
 use crate::measure::{Plan, Seen, run};
 use crate::process::Server;
 use crate::report::Row;
-use crate::{Failure, hash_rate, http};
+use crate::{Failure, hash_alone, http};
 
 /// Sign-ins at once: more than any machine's cores hash, fewer than the product lets wait.
 const SIGN_INS: usize = 12;
@@ -110,7 +110,7 @@ impl Stage<'_> {
             Task::ClientCredentialsOpaque | Task::IntrospectOpaque => posted("/posted/600"),
             Task::IntrospectJwt => posted("/verify"),
             Task::Refresh | Task::Code => posted("/both"),
-            Task::SignIn => return hash_rate(self.cores, self.plan).map(Seen::rate_alone),
+            Task::SignIn => return hash_alone(self.cores, self.plan),
         };
         let at = Target { address: self.limits.address, ..target.clone() };
         run(self.same(&at, &request, b"").await?, self.limits.pid(), self.plan).await
