@@ -77,6 +77,23 @@ pub async fn end_others(accounts: &Accounts, user: UserId, keep: Uuid) -> Result
         .await
 }
 
+/// Ends all sessions of a person, this browser's too; gives how many.
+pub async fn end_all(accounts: &Accounts, user: UserId) -> Result<u64, AccountError> {
+    let now = accounts.now();
+    let event = ended(user, None, SessionEnd::EndedByUser, now);
+    accounts
+        .store()
+        .write("end_all_sessions", move |tx| {
+            Box::pin(async move {
+                let count = tx.end_sessions_of(user, None, SessionEnd::EndedByUser, now).await?;
+                tx.revoke_grants_of_user(user, GrantEnd::SessionEnded, now).await?;
+                tx.append_audit(&event).await?;
+                Ok(count)
+            })
+        })
+        .await
+}
+
 pub(super) fn ended(user: UserId, sid: Option<Uuid>, reason: SessionEnd, now: crate::base::Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(Action::SessionEnded, now);
     event.actor_user = Some(user);

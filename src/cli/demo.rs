@@ -120,9 +120,10 @@ fn announce(context: &Context, issuer: &str, printed: &Printed) {
     }
     let mut lines = vec![
         format!("\nGuichet is ready: {issuer}\n"),
-        "Sign in at:".to_owned(),
-        format!("  {}\n", at("/sign-in")),
-        "People:".to_owned(),
+        format!("  Sign in         {}", at("/sign-in")),
+        format!("  Own account     {}", at("/account")),
+        format!("  For clients     {}\n", at(path::OPENID_CONFIGURATION)),
+        "People, with their passwords:".to_owned(),
     ];
     for user in &printed.users {
         let tenants: Vec<String> =
@@ -130,14 +131,14 @@ fn announce(context: &Context, issuer: &str, printed: &Printed) {
         let where_to = if user.platform_admin { "platform administrator".to_owned() } else { tenants.join(", ") };
         lines.push(format!("  {:32} {:20} {where_to}", user.email, user.password));
     }
-    lines.push("\nClients (discovery: the issuer above):".to_owned());
+    lines.push("\nClients:".to_owned());
     for client in &printed.clients {
         lines.push(format!("  {}\n    client_id     {}", client.name, client.client_id));
         if let Some(secret) = &client.client_secret {
             lines.push(format!("    client_secret {secret}"));
         }
-        if !client.redirect_uris.is_empty() {
-            lines.push(format!("    redirect_uri  {}", client.redirect_uris.join(" ")));
+        for uri in &client.redirect_uris {
+            lines.push(format!("    redirect_uri  {uri}"));
         }
     }
     lines.push("\nCtrl-C stops it.".to_owned());

@@ -56,6 +56,7 @@ pub fn routes() -> Vec<Route> {
         route("/account/password", &["GET", "POST"], Person, get(account::password).post(account::post_password)),
         route("/account/sessions/{sid}/end", &["POST"], Person, post(account::end_one)),
         route("/account/sessions/end-others", &["POST"], Person, post(account::end_others)),
+        route("/account/sessions/end-all", &["POST"], Person, post(account::end_all)),
         route("/account/consents/{client_id}/withdraw", &["POST"], Person, post(account::withdraw)),
         route("/", &["GET"], Person, get(home::get)),
         route("/static/{file}", &["GET"], Person, get(home::file)),

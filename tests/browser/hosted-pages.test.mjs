@@ -250,7 +250,7 @@ describe('the account page', () => {
       await here.at('account')
       if (javaScript) await here.inspect('account')
       else await here.picture('account')
-      const ends = here.page.locator('form[action*="/account/sessions/"]:not([action$="/end-others"]) button')
+      const ends = here.page.locator('li form[action*="/account/sessions/"] button')
       const before = await ends.count()
       assert.ok(before >= 1, 'another session can be ended')
       await ends.last().click()
@@ -301,6 +301,25 @@ describe('the account page', () => {
     await elsewhere.page.locator('[role=alert]').first().waitFor()
     await elsewhere.signIn({ ...person, password: next })
     await elsewhere.at('account')
+  })
+
+  browsing('ends all sessions at once', async () => {
+    const person = await guichet.user('all@example.org')
+    await guichet.grant(person.email, world.pharmacy.code, 'adjoint')
+    const here = await open({ language: 'en', name: 'all' })
+    const there = await open({ language: 'fr', name: 'all-there' })
+    for (const window of [here, there]) {
+      await window.go(`${guichet.issuer}/account`)
+      await window.signIn(person)
+      await window.at('account')
+    }
+    await there.page.locator('#end-all').click()
+    await there.at('signed-out')
+    await there.inspect('signed-out')
+    for (const window of [here, there]) {
+      await window.go(`${guichet.issuer}/account`)
+      await window.at('sign-in')
+    }
   })
 })
 

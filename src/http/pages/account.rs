@@ -19,6 +19,7 @@ use crate::http::trouble::Trouble;
 use crate::model::journey::{OwnPage, Purpose};
 use crate::model::session::SessionEnd;
 use crate::oauth::Params;
+use crate::provider::discovery::path;
 use crate::provider::{end_session, journeys};
 
 use super::interaction::path_of;
@@ -106,6 +107,19 @@ pub async fn end_others(State(site): State<Site>, browser: Browser, FormParams(p
         Ok(())
     })
     .await
+}
+
+/// `POST /account/sessions/end-all`: this browser's too, which goes on to the page that says so.
+pub async fn end_all(State(site): State<Site>, browser: Browser, FormParams(params): FormParams) -> Response {
+    let outcome = async {
+        let person = match posted(&site, &browser, &params).await? {
+            Ok(person) => person,
+            Err(response) => return Ok(response),
+        };
+        sessions::end_all(site.accounts(), person.user.id).await?;
+        Ok(browser.sign_out(see_other(&site.link(path::END_SESSION))))
+    };
+    outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
 }
 
 /// `POST /account/consents/{client_id}/withdraw`.

@@ -303,7 +303,8 @@ pub fn account(
         sessions,
         consents: consents.collect(),
         password_url: site.link("/account/password"),
-        end_all_action: site.link("/account/sessions/end-others"),
+        end_others_action: site.link("/account/sessions/end-others"),
+        end_all_action: site.link("/account/sessions/end-all"),
         sign_out_action: site.link(path::END_SESSION),
         flash,
     };

@@ -80,6 +80,8 @@ pub struct Account {
     /// The page to change the password.
     pub password_url: String,
     /// Where the button that ends all other sessions posts.
+    pub end_others_action: String,
+    /// Where the button that ends all sessions, this one too, posts.
     pub end_all_action: String,
     /// Where the button that signs out posts.
     pub sign_out_action: String,

@@ -7,7 +7,7 @@ use super::samples::{self, Sample};
 use crate::http::pages::views::*;
 use crate::i18n::Locale;
 
-const VOID: [&str; 8] = ["meta", "link", "input", "img", "br", "path", "rect", "hr"];
+const VOID: [&str; 9] = ["meta", "link", "input", "img", "br", "wbr", "path", "rect", "hr"];
 
 fn kindly(text: &str) -> String {
     text.to_owned()

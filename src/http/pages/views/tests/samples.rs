@@ -300,7 +300,8 @@ impl Maker {
                 consent("MedReport", &["openid", "tenant", "roles", "offline_access"]),
             ],
             password_url: self.w("/account/password"),
-            end_all_action: self.w("/account/sessions/end-others"),
+            end_others_action: self.w("/account/sessions/end-others"),
+            end_all_action: self.w("/account/sessions/end-all"),
             sign_out_action: self.w("/sign-out"),
             flash: Some(Message::SessionEnded),
         };
