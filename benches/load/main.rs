@@ -18,7 +18,7 @@ mod tasks;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use clap::Parser;
@@ -208,6 +208,8 @@ async fn start_peer(cores: Option<&str>, folder: &Path) -> Result<(Server, Targe
     let address = free_address()?;
     let mut command: Command = on_cores(cores, Path::new("node"));
     command.arg(folder.join("peer.mjs")).arg(address.port().to_string()).env("NODE_ENV", "production");
+    // It greets on standard output, where the report goes.
+    command.stdout(Stdio::null());
     let server = Server::start(command, address, "/.well-known/openid-configuration").await?;
     let client = |id: &str| Client { id: id.to_owned(), secret: format!("{id}-secret-of-the-load-test") };
     let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
