@@ -9,8 +9,8 @@
 
 mod architecture;
 mod attacks;
-mod concurrency;
 mod bad_input;
+mod concurrency;
 mod coverage;
 mod recovery;
 mod storage;
