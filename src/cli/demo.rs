@@ -82,7 +82,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let printed = prepare(&app, &arguments.data_dir.join("demo.json")).await?;
     let server = Server::bind(app).await?;
     let issuer = server.app.config.issuer.as_str().to_owned();
-    announce(context, &issuer, &printed);
+    announce(context, &issuer, &arguments.data_dir.join("mails"), &printed);
     server.serve(until_told()).await
 }
 
@@ -104,7 +104,7 @@ async fn prepare(app: &App, file: &Path) -> Result<Printed, Failure> {
     Ok(printed)
 }
 
-fn announce(context: &Context, issuer: &str, printed: &Printed) {
+fn announce(context: &Context, issuer: &str, mails: &Path, printed: &Printed) {
     let at = |path: &str| format!("{issuer}{path}");
     let pages = json!({
         "home": at("/"),
@@ -113,15 +113,20 @@ fn announce(context: &Context, issuer: &str, printed: &Printed) {
         "discovery": at(path::OPENID_CONFIGURATION),
     });
     if context.output.is_json() {
-        context
-            .output
-            .object(&json!({"issuer": issuer, "users": printed.users, "clients": printed.clients, "pages": pages}));
+        context.output.object(&json!({
+            "issuer": issuer,
+            "users": printed.users,
+            "clients": printed.clients,
+            "pages": pages,
+            "mails": mails,
+        }));
         return;
     }
     let mut lines = vec![
         format!("\nGuichet is ready: {issuer}\n"),
         format!("  Sign in         {}", at("/sign-in")),
         format!("  Own account     {}", at("/account")),
+        format!("  Mails           {}", mails.display()),
         format!("  For clients     {}\n", at(path::OPENID_CONFIGURATION)),
         "People, with their passwords:".to_owned(),
     ];

@@ -27,7 +27,8 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let app = TestApp::start().await;
+        let mail = [("GUICHET_MAIL__FOLDER", "mails"), ("GUICHET_MAIL__FROM", "no-reply@op.test")];
+        let app = TestApp::with(&mail).await;
         let client = app.client().create().await;
         let user = app.user("alice").await;
         let mut browser = app.browser();
@@ -44,6 +45,7 @@ impl World {
             .replace("{client_id}", self.client.id())
             .replace("{sid}", "00000000-0000-7000-8000-000000000000")
             .replace("{file}", "guichet.css")
+            .replace("{token}", "gpr_x")
     }
 
     /// What each endpoint takes when all is well, but for its credentials.

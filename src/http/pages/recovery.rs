@@ -37,11 +37,11 @@ pub async fn post(State(site): State<Site>, browser: Browser, FormParams(params)
 }
 
 async fn ask(site: &Site, browser: &Browser, params: &Params) -> Result<Response, Trouble> {
-    if !recovery::is_offered(site.accounts()) {
-        return Ok(page::not_found(site, browser));
-    }
     if let Some(refused) = guard::foreign_form(site, browser, params) {
         return Ok(refused);
+    }
+    if !recovery::is_offered(site.accounts()) {
+        return Ok(page::not_found(site, browser));
     }
     let email = params.get("email").unwrap_or_default();
     if email.trim().is_empty() {

@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("provider", &["audit", "base", "jose", "model", "oauth", "store"]),
     // The edges.
     ("http", &["account", "base", "i18n", "mail", "model", "oauth", "provider", "store", "telemetry"]),
-    ("jobs", &["account", "base", "mail", "provider", "store"]),
+    ("jobs", &["account", "mail", "provider", "store"]),
     (
         "app",
         &[

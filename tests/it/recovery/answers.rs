@@ -117,8 +117,9 @@ async fn f95_where_no_mail_leaves_nothing_is_offered() {
     assert_eq!(app.get("/password-reset").await.status, StatusCode::NOT_FOUND);
     assert!(!app.browser().get("/sign-in").await.answer.body.contains("/password-reset"));
     let mut browser = app.browser();
-    browser.get("/sign-in").await;
-    let posted = browser.post_once("/password-reset", &[("email", &user.email)]).await;
+    let page = browser.get("/sign-in").await;
+    let csrf = page.form().fields.iter().find(|(name, _)| name == "csrf").unwrap().1.clone();
+    let posted = browser.post_once("/password-reset", &[("csrf", csrf.as_str()), ("email", &user.email)]).await;
     assert_eq!(posted.status, StatusCode::NOT_FOUND);
     assert!(!app.store().read().await.unwrap().has_reset_request().await.unwrap());
 
