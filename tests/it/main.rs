@@ -9,9 +9,10 @@
 
 mod architecture;
 mod attacks;
-mod concurrency;
 mod bad_input;
+mod concurrency;
 mod coverage;
+mod openid;
 mod recovery;
 mod storage;
 mod support;
