@@ -12,6 +12,7 @@ mod attacks;
 mod bad_input;
 mod concurrency;
 mod coverage;
+mod openid;
 mod recovery;
 mod storage;
 mod support;
