@@ -175,6 +175,7 @@ async fn g105_foreign_forms_change_nothing() {
     let targets = [
         "/account/password".to_owned(),
         "/account/sessions/end-others".to_owned(),
+        "/account/sessions/end-all".to_owned(),
         format!("/account/consents/{}/withdraw", client.id()),
         "/account/sessions/00000000-0000-7000-8000-000000000000/end".to_owned(),
         format!("/interaction/{journey}/sign-in"),
@@ -257,6 +258,7 @@ async fn g106_reading_changes_nothing() {
         "/account".to_owned(),
         "/account/password".to_owned(),
         "/account/sessions/end-others".to_owned(),
+        "/account/sessions/end-all".to_owned(),
         format!("/account/consents/{}/withdraw", client.id()),
         format!("/interaction/{journey}"),
         format!("/interaction/{journey}/consent"),

@@ -108,6 +108,7 @@ pub const TABLE: &[Row] = &[
     page_form("/account/password", "/account/password", Some(303)),
     page_form("/account/sessions/{sid}/end", SID, None),
     page_form("/account/sessions/end-others", "/account/sessions/end-others", None),
+    page_form("/account/sessions/end-all", "/account/sessions/end-all", None),
     page_form("/account/consents/{client_id}/withdraw", "/account/consents/x/withdraw", None),
     read("/", "/", 200),
     read("/static/{file}", "/static/nothing.css", 404),
