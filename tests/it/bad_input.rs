@@ -44,6 +44,7 @@ impl World {
             .replace("{client_id}", self.client.id())
             .replace("{sid}", "00000000-0000-7000-8000-000000000000")
             .replace("{file}", "guichet.css")
+            .replace("{token}", "x")
     }
 
     /// What each endpoint takes when all is well, but for its credentials.

@@ -225,9 +225,9 @@ async fn d65_a_new_key_is_published_before_it_signs_and_the_old_one_stays() {
         RotationPolicy { algorithms: vec![Algorithm::Es256], ..guichet::app::rotation_policy(&app.app.config) };
     let turn = async || {
         let maker = KeyMaker {
-            master: &app.app.master,
-            entropy: app.app.world.entropy.as_ref(),
-            clock: app.app.world.clock.as_ref(),
+            master: app.app.master.clone(),
+            entropy: std::sync::Arc::clone(&app.app.world.entropy),
+            clock: std::sync::Arc::clone(&app.app.world.clock),
         };
         rotate(app.store(), maker, &policy, Rotation::Due).await.unwrap();
         app.app.provider.reload_keys().await.unwrap();

@@ -274,7 +274,7 @@ async fn g111_probes_in_what_is_stored() {
 async fn g112_other_origins() {
     let app = TestApp::start().await;
     for route in routes() {
-        let path = route.path.replace("{file}", "site.css").replace("{client_id}", "x");
+        let path = route.path.replace("{file}", "site.css").replace("{client_id}", "x").replace("{token}", "x");
         let path = path.replace("{journey}", "x").replace("{sid}", "00000000-0000-7000-8000-000000000000");
         for origin in ["https://evil.test", "null", "https://op.test.evil.test"] {
             let mut request = with_method(route.methods[0], &path);

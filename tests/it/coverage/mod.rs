@@ -101,6 +101,8 @@ pub const TABLE: &[Row] = &[
     page_form("/interaction/{journey}/tenant", "/interaction/gjo_x/tenant", None),
     page_form("/interaction/{journey}/consent", "/interaction/gjo_x/consent", None),
     read("/sign-in", "/sign-in", 303),
+    page_form("/password-reset", "/password-reset", Some(200)),
+    page_form("/password-reset/{token}", "/password-reset/x", Some(400)),
     read("/account", "/account", 303),
     page_form("/account/password", "/account/password", Some(303)),
     page_form("/account/sessions/{sid}/end", SID, None),
