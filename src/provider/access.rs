@@ -7,6 +7,7 @@ use super::{Provider, ProviderError};
 use crate::base::Timestamp;
 use crate::base::token::TokenKind;
 use crate::jose::Typ;
+use crate::jose::claims::LEEWAY;
 use crate::model::client::Client;
 use crate::model::grant::Grant;
 
@@ -24,7 +25,7 @@ pub struct LiveToken {
 /// Checks an access token; `None` for one that is forged, expired, revoked, or whose grant or client has ended.
 pub async fn live(provider: &Provider, token: &str) -> Result<Option<LiveToken>, ProviderError> {
     let Some(claims) = read(provider, token) else { return Ok(None) };
-    if provider.now() >= Timestamp::from_seconds(claims.exp) || claims.iss != provider.issuer() {
+    if !is_of_now(&claims, provider.now()) || claims.iss != provider.issuer() {
         return Ok(None);
     }
     let Some(client) = provider.clients().find(&claims.client_id).await? else { return Ok(None) };
@@ -40,6 +41,13 @@ pub async fn live(provider: &Provider, token: &str) -> Result<Option<LiveToken>,
         },
     };
     Ok(Some(LiveToken { claims, client, grant }))
+}
+
+/// Whether a token's life is now: begun, give or take what the clocks of two replicas may differ, and not over.
+fn is_of_now(claims: &AccessClaims, now: Timestamp) -> bool {
+    let latest = now.plus(LEEWAY);
+    let begun = [Some(claims.iat), claims.nbf].into_iter().flatten().all(|at| Timestamp::from_seconds(at) <= latest);
+    begun && now < Timestamp::from_seconds(claims.exp)
 }
 
 /// The claims of a token of ours of either format, whatever its life.

@@ -75,6 +75,9 @@ pub struct AccessClaims {
     pub iat: i64,
     /// Expires at, seconds.
     pub exp: i64,
+    /// Not before, seconds: never written, but kept to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
     /// When the person proved who they are, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
@@ -249,6 +252,7 @@ fn common(
         jti: new_jti(grant, provider.entropy()),
         iat: now.seconds(),
         exp: now.plus(settings.access_token_lifetime).seconds(),
+        nbf: None,
         auth_time: None,
         acr: None,
         amr: Vec::new(),
@@ -390,6 +394,7 @@ mod tests {
             jti: new_jti(Some(Uuid::from_u128(9)), &SystemEntropy),
             iat: 1,
             exp: 2,
+            nbf: None,
             auth_time: None,
             acr: None,
             amr: Vec::new(),

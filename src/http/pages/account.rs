@@ -1,6 +1,6 @@
 //! The person's own pages: sessions, consents, password.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use super::{guard, show};
 use crate::account::password_change::{Change, Changed, change};
 use crate::account::{consents, overview, sessions};
 use crate::base::Secret;
-use crate::http::extract::{Browser, FormParams, QueryParams};
+use crate::http::extract::{Browser, FormParams, QueryParams, Segment};
 use crate::http::respond::authorization::see_other;
 use crate::http::respond::page;
 use crate::http::site::Site;
@@ -86,9 +86,10 @@ async fn posted(site: &Site, browser: &Browser, params: &Params) -> Result<Resul
 pub async fn end_one(
     State(site): State<Site>,
     browser: Browser,
-    Path(sid): Path<Uuid>,
+    Segment(sid): Segment,
     FormParams(params): FormParams,
 ) -> Response {
+    let Ok(sid) = Uuid::try_parse(&sid) else { return page::not_found(&site, &browser) };
     act(&site, &browser, &params, "session-ended", async |person: Person| {
         if person.session.sid == sid {
             end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
@@ -126,7 +127,7 @@ pub async fn end_all(State(site): State<Site>, browser: Browser, FormParams(para
 pub async fn withdraw(
     State(site): State<Site>,
     browser: Browser,
-    Path(client_id): Path<String>,
+    Segment(client_id): Segment,
     FormParams(params): FormParams,
 ) -> Response {
     act(&site, &browser, &params, "consent-withdrawn", async |person: Person| {

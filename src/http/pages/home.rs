@@ -1,7 +1,7 @@
 //! The page at `/`, and the static files.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::scene::person;
 use super::show::layout;
 use super::views::{Home, static_file};
-use crate::http::extract::Browser;
+use crate::http::extract::{Browser, Segment};
 use crate::http::respond::page::{self, FormTarget};
 use crate::http::site::Site;
 use crate::provider::discovery::path;
@@ -32,12 +32,7 @@ pub async fn get(State(site): State<Site>, browser: Browser) -> Response {
 }
 
 /// `GET /static/{file}`. Addresses carry the version, so that a file may be kept for a year.
-pub async fn file(
-    State(site): State<Site>,
-    browser: Browser,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Response {
+pub async fn file(State(site): State<Site>, browser: Browser, Segment(name): Segment, headers: HeaderMap) -> Response {
     let Some(found) = static_file(&name) else { return page::not_found(&site, &browser) };
     let known = headers.get(IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == found.etag.as_bytes());
     let mut response = Response::new(if known { Body::empty() } else { Body::from(found.body) });

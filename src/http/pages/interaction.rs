@@ -3,7 +3,7 @@
 //! `GET /interaction/{journey}` asks the dispatcher and shows its page, or answers the request. Each form posts one step,
 //! which is recorded, and comes back to the same route by 303: pages never send to one another.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
@@ -13,7 +13,7 @@ use crate::account::sign_in::{Attempt, SignIn, sign_in};
 use crate::account::{consents, sessions};
 use crate::base::Secret;
 use crate::base::id::TenantId;
-use crate::http::extract::{Browser, FormParams};
+use crate::http::extract::{Browser, FormParams, Segment};
 use crate::http::respond::authorization::{Target, redirect, see_other};
 use crate::http::respond::{json, page};
 use crate::http::site::Site;
@@ -116,7 +116,7 @@ fn respond(site: &Site, browser: &Browser, target: Target<'_>, fields: &[(&str, 
 }
 
 /// `GET /interaction/{journey}`.
-pub async fn get(State(site): State<Site>, browser: Browser, Path(handle): Path<String>) -> Response {
+pub async fn get(State(site): State<Site>, browser: Browser, Segment(handle): Segment) -> Response {
     let response = match resume(&site, &browser, &handle).await {
         Ok(response) => response,
         Err(error) => page::trouble(&site, &browser, error),
@@ -163,7 +163,7 @@ async fn posted(
 pub async fn post_sign_in(
     State(site): State<Site>,
     browser: Browser,
-    Path(handle): Path<String>,
+    Segment(handle): Segment,
     FormParams(params): FormParams,
 ) -> Response {
     match try_sign_in(&site, &browser, &handle, &params).await {
@@ -235,7 +235,7 @@ async fn failed(
 pub async fn post_tenant(
     State(site): State<Site>,
     browser: Browser,
-    Path(handle): Path<String>,
+    Segment(handle): Segment,
     FormParams(params): FormParams,
 ) -> Response {
     match choose_tenant(&site, &browser, &handle, &params).await {
@@ -281,7 +281,7 @@ fn same_session(journey: &mut Journey, sid: uuid::Uuid) {
 pub async fn post_consent(
     State(site): State<Site>,
     browser: Browser,
-    Path(handle): Path<String>,
+    Segment(handle): Segment,
     FormParams(params): FormParams,
 ) -> Response {
     match consent(&site, &browser, &handle, &params).await {

@@ -3,7 +3,7 @@
 //! Looking changes nothing: a link is used up by the form that it shows, so that programs which open links before the
 //! person does (mail filters, previews) cannot use it up.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::Response;
@@ -13,7 +13,7 @@ use super::show::{self, layout};
 use super::views::{Link, Message, PasswordResetForm, PasswordResetRequest, PasswordResetSent, Status, StatusKind};
 use crate::account::recovery::{self, Asked, Choice, Chosen, LINK_LIFETIME, LINK_PATH, Question};
 use crate::base::Secret;
-use crate::http::extract::{Browser, FormParams};
+use crate::http::extract::{Browser, FormParams, Segment};
 use crate::http::respond::page::{self, FormTarget};
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
@@ -56,7 +56,7 @@ async fn ask(site: &Site, browser: &Browser, params: &Params) -> Result<Response
         Asked::Noted => sent_page(site, browser),
         Asked::Malformed => request_page(site, browser, email, Some(Message::EmailMalformed)),
         Asked::TooMany { retry_after } => {
-            let seconds = retry_after.as_secs().max(1);
+            let seconds = page::whole_seconds(retry_after);
             let mut response = request_page(site, browser, email, Some(Message::TooManyTries { seconds }));
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
             response
@@ -65,7 +65,7 @@ async fn ask(site: &Site, browser: &Browser, params: &Params) -> Result<Response
 }
 
 /// `GET /password-reset/{token}`: the form for the new password, if the link holds.
-pub async fn get_link(State(site): State<Site>, browser: Browser, Path(token): Path<String>) -> Response {
+pub async fn get_link(State(site): State<Site>, browser: Browser, Segment(token): Segment) -> Response {
     let response = match recovery::owner(site.accounts(), &token).await {
         Ok(Some(owner)) => form_page(&site, &browser, &token, &owner, None),
         Ok(None) => page::reset_link_over(&site, &browser),
@@ -78,7 +78,7 @@ pub async fn get_link(State(site): State<Site>, browser: Browser, Path(token): P
 pub async fn post_link(
     State(site): State<Site>,
     browser: Browser,
-    Path(token): Path<String>,
+    Segment(token): Segment,
     FormParams(params): FormParams,
 ) -> Response {
     choose(&site, &browser, &token, &params).await.unwrap_or_else(|error| page::trouble(&site, &browser, error))

@@ -136,7 +136,7 @@ pub fn sign_in(
         None => (StatusCode::OK, None, None),
         Some(Problem::WrongCredentials { .. }) => (StatusCode::OK, Some(Message::WrongCredentials), None),
         Some(Problem::TooMany { retry_after, .. }) => {
-            let seconds = retry_after.as_secs().max(1);
+            let seconds = page::whole_seconds(retry_after);
             (StatusCode::TOO_MANY_REQUESTS, Some(Message::TooManyTries { seconds }), Some(seconds))
         }
     };
@@ -322,13 +322,16 @@ pub fn password(
     let mut layout = layout(site, browser, &[], None, "/account/password");
     layout.signed_in_as = Some(person.user.display_name());
     let (mut current_error, mut new_error, mut repeat_error, mut whole) = (None, None, None, None);
+    let mut wait: Option<u64> = None;
     match problem {
         None => {}
         Some(PasswordProblem::Mismatch) => repeat_error = Some(Message::PasswordsDiffer),
         Some(PasswordProblem::Wrong) => current_error = Some(Message::CurrentPasswordWrong),
         Some(PasswordProblem::Refused(refusal)) => new_error = Some(why(refusal)),
-        Some(PasswordProblem::TooMany(wait)) => {
-            whole = Some(Message::TooManyTries { seconds: wait.as_secs().max(1) });
+        Some(PasswordProblem::TooMany(limit)) => {
+            let seconds = page::whole_seconds(limit);
+            whole = Some(Message::TooManyTries { seconds });
+            wait = Some(seconds);
         }
     }
     let view = PasswordChange {
@@ -342,7 +345,11 @@ pub fn password(
         minimum: least(site, &person.user),
         cancel_url: site.link("/account"),
     };
-    page::html(status, view.render(), FormTarget::Own)
+    let mut response = page::html(status, view.render(), FormTarget::Own);
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 /// The least number of characters of this person's password.

@@ -1,5 +1,7 @@
 //! HTML answers: their headers, and the error page.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -80,6 +82,11 @@ pub fn oauth_error_with(site: &Site, browser: &Browser, error: &OAuthError, stat
     };
     let described = (!matches!(kind, ErrorKind::Busy | ErrorKind::Internal)).then_some(error);
     error_page(site, browser, kind, status, described)
+}
+
+/// How long to wait, in the whole seconds that people and `Retry-After` are told: rounded up, so that waiting so long is enough.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u64::MAX).max(1)
 }
 
 /// A journey that is unknown, over, or another browser's.

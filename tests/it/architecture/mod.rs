@@ -19,7 +19,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("audit", &["base"]),
     ("jose", &["base", "model"]),
     ("store", &["audit", "base", "model", "oauth"]),
-    // `Mailer` is made of the configuration's own enum, which says no more than it needs.
     ("mail", &["base", "config", "model", "store"]),
     // The use cases. They do not know each other: what both need stands further right.
     ("account", &["audit", "base", "mail", "model", "oauth", "store"]),
@@ -68,12 +67,21 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Uses that the table allows to a room and that only these files may make, with the reason.
-const ONLY_IN: &[(&str, &str, &[&str], &str)] = &[(
-    "http",
-    "store",
-    &["src/http/trouble.rs"],
-    "what storage fails with becomes a status here; no handler speaks to storage by name",
-)];
+const ONLY_IN: &[(&str, &str, &[&str], &str)] = &[
+    (
+        "http",
+        "store",
+        &["src/http/trouble.rs"],
+        "what storage fails with becomes a status here; no handler speaks to storage by name",
+    ),
+    ("http", "mail", &["src/http/pages/views/mail.rs"], "mails are drawn with the templates of the pages"),
+    (
+        "mail",
+        "config",
+        &["src/mail/transport/mod.rs", "src/mail/transport/smtp.rs"],
+        "the way out is chosen by the section `[mail]`, which has no second form",
+    ),
+];
 
 /// Rooms that neither do I/O nor read a clock: time is an argument, and so is the source of random numbers.
 const PURE: &[&str] = &["oauth", "model", "audit"];

@@ -182,6 +182,8 @@ async fn g105_foreign_forms_change_nothing() {
         format!("/interaction/{journey}/tenant"),
         format!("/interaction/{journey}/consent"),
         "/end-session".to_owned(),
+        "/password-reset".to_owned(),
+        "/password-reset/x".to_owned(),
     ];
     let tables = [&TABLES[..], &["audit_events", "ephemeral"]].concat();
     let before = dump(&app.options, &tables).await;

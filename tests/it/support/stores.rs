@@ -121,7 +121,7 @@ pub async fn dump(options: &StoreOptions, tables: &[&str]) -> String {
 }
 
 /// Every table of durable data but the audit.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 12] = [
     "users",
     "tenants",
     "memberships",
@@ -132,4 +132,6 @@ pub const TABLES: [&str; 10] = [
     "grants",
     "revoked_tokens",
     "signing_keys",
+    "password_resets",
+    "mail_outbox",
 ];

@@ -1,0 +1,25 @@
+//! The variable part of a path.
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use super::Browser;
+use crate::http::respond::page;
+use crate::http::site::Site;
+
+/// The one variable part of a route, decoded. What is not text is no path of ours: our own page says so, and repeats nothing.
+#[derive(Debug)]
+pub struct Segment(pub String);
+
+impl FromRequestParts<Site> for Segment {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Self::Rejection> {
+        if let Ok(Path(text)) = Path::<String>::from_request_parts(parts, site).await {
+            return Ok(Self(text));
+        }
+        let Ok(browser) = Browser::from_request_parts(parts, site).await;
+        Err(page::not_found(site, &browser))
+    }
+}
