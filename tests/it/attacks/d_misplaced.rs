@@ -1,6 +1,8 @@
 //! Part D, continued: every kind of token at every endpoint that takes another kind, tokens whose person or tenant is gone,
 //! and the published keys.
 
+use std::sync::Arc;
+
 use guichet::account::people;
 use guichet::base::Secret;
 use guichet::jose::{Algorithm, Typ};
@@ -225,9 +227,9 @@ async fn d65_a_new_key_is_published_before_it_signs_and_the_old_one_stays() {
         RotationPolicy { algorithms: vec![Algorithm::Es256], ..guichet::app::rotation_policy(&app.app.config) };
     let turn = async || {
         let maker = KeyMaker {
-            master: &app.app.master,
-            entropy: app.app.world.entropy.as_ref(),
-            clock: app.app.world.clock.as_ref(),
+            master: app.app.master.clone(),
+            entropy: Arc::clone(&app.app.world.entropy),
+            clock: Arc::clone(&app.app.world.clock),
         };
         rotate(app.store(), maker, &policy, Rotation::Due).await.unwrap();
         app.app.provider.reload_keys().await.unwrap();
