@@ -31,11 +31,12 @@ pub async fn post(State(site): State<Site>, headers: HeaderMap, body: Bytes) -> 
     answer(&site, token).await
 }
 
-async fn answer(site: &Site, token: Result<String, OAuthError>) -> Response {
+async fn answer(site: &Site, token: Result<Option<String>, OAuthError>) -> Response {
     let claims = match token {
-        Ok(token) => {
+        Ok(Some(token)) => {
             userinfo::userinfo(site.provider(), &token).await.map_err(crate::provider::ProviderError::into_oauth)
         }
+        Ok(None) => return json::bearer_challenge(),
         Err(error) => Err(error),
     };
     match claims {

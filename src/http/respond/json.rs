@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
@@ -49,6 +49,13 @@ pub fn oauth_error(error: &OAuthError) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+/// The answer to a request without any token: the scheme, and no error, since nothing was wrong yet (RFC 6750 §3.1).
+pub fn bearer_challenge() -> Response {
+    let challenge = HeaderValue::from_static("Bearer realm=\"guichet\"");
+    let no_store = HeaderValue::from_static("no-store");
+    (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge), (CACHE_CONTROL, no_store)]).into_response()
 }
 
 /// RFC 6750 §3.1: the error in the header, and in the body for whoever reads that.

@@ -64,7 +64,7 @@ async fn every_code_is_reached() {
     tell(app.redeem(&client, "gac_unknown").await);
     tell(app.token(&client, &[]).await);
     tell(app.post("/token", &[], &[("grant_type", "x")]).await);
-    tell(app.get("/userinfo").await);
+    tell(app.get_with_token("/userinfo", "gat_unknown").await);
     tell(app.token(&machine, &[("grant_type", "client_credentials"), ("scope", "openid")]).await);
     tell(app.token(&machine, &[("grant_type", "client_credentials"), ("resource", "nowhere")]).await);
     let tokens =
