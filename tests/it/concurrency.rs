@@ -102,7 +102,9 @@ fn redemption<'a>(client: &'a TestClient, code: &'a str) -> [(&'static str, &'a 
 /// Those who got tokens; everybody else must have got `invalid_grant`.
 fn winners(answers: Vec<Answer>) -> Vec<Tokens> {
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
-    lost.iter().for_each(|answer| assert_oauth_error(answer, 400, "invalid_grant"));
+    for answer in &lost {
+        assert_oauth_error(answer, 400, "invalid_grant");
+    }
     won.into_iter().map(Tokens::of).collect()
 }
 

@@ -1,7 +1,9 @@
 //! The one integration binary: the real parts in-process, by subject.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
+    clippy::string_slice,
     clippy::unwrap_used,
     unreachable_pub,
     reason = "a test says what went wrong by panicking; support is one crate with its users"

@@ -185,10 +185,8 @@ fn without_texts(text: &str) -> String {
             rest[opened..].find(&format!("\"{hashes}")).map_or(rest.len(), |end| opened + end + 1 + hashes.len())
         } else if rest.starts_with('"') {
             quoted(rest)
-        } else if let Some(length) = character(rest) {
-            length
         } else {
-            0
+            character(rest).unwrap_or_default()
         };
         if skipped > 0 {
             out.push(' ');

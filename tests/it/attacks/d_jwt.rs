@@ -323,7 +323,7 @@ async fn d57_the_end_must_be_there_and_a_date() {
         json!(now - 61),
         json!(now),
         json!([now + 60]),
-        json!(now as f64 + 60.5),
+        serde_json::from_str(&format!("{}.5", now + 60)).unwrap(),
     ] {
         let mut all = world.good();
         all["exp"] = exp.clone();

@@ -202,7 +202,7 @@ async fn g105_foreign_forms_change_nothing() {
     };
     let origin = ("origin", ISSUER);
     for path in &targets {
-        let tries: Vec<(&str, Vec<(&str, &str)>, String)> = vec![
+        let tries = [
             ("an empty token", vec![FORM, origin], fields("x")),
             ("another browser's token", vec![FORM, origin], fields(&foreign)),
             ("a longer token", vec![FORM, origin], fields(&format!("{own}A"))),

@@ -57,11 +57,7 @@ impl TestClient {
     }
 
     /// Header lines and form fields by which it proves itself at an endpoint.
-    pub fn credentials(
-        &self,
-        _path: &str,
-        now: Timestamp,
-    ) -> (Vec<(&'static str, String)>, Vec<(&'static str, String)>) {
+    pub fn credentials(&self, _path: &str, now: Timestamp) -> (Fields, Fields) {
         let secret = || self.secret.clone().expect("a secret");
         let id = || ("client_id", self.id().to_owned());
         match self.client.metadata.token_endpoint_auth_method {
@@ -94,6 +90,9 @@ impl TestClient {
         josekit::jws::serialize_compact(claims.to_string().as_bytes(), &header, &signer).expect("a JWS")
     }
 }
+
+/// Names and values, of header lines or of a form.
+pub type Fields = Vec<(&'static str, String)>;
 
 /// `client_assertion_type` of RFC 7523.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

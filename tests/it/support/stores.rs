@@ -99,7 +99,10 @@ fn random() -> [u8; 16] {
 
 /// Every row of these tables of an SQLite store as text, to see that nothing changed. Ids and times included.
 pub async fn dump(options: &StoreOptions, tables: &[&str]) -> String {
+    use std::fmt::Write as _;
+
     use sqlx::Row as _;
+
     let mut connection = SqliteConnection::connect(options.database_url.expose()).await.expect("the file opens");
     let mut all = String::new();
     for table in tables {
@@ -114,7 +117,7 @@ pub async fn dump(options: &StoreOptions, tables: &[&str]) -> String {
         assert!(!columns.is_empty(), "no table {table}");
         let rows = sqlx::query(AssertSqlSafe(format!("SELECT {} FROM {table} ORDER BY 1", columns.join("||','||"))));
         for row in rows.fetch_all(&mut connection).await.expect("rows") {
-            all.push_str(&format!("{table}: {}\n", row.get::<String, _>(0)));
+            writeln!(all, "{table}: {}", row.get::<String, _>(0)).expect("memory");
         }
     }
     all
