@@ -326,7 +326,8 @@ async fn b27_an_assertion_is_for_us_alone() {
     let app = TestApp::start().await;
     let client = assertion_client(&app).await;
     let good = client.assertion_claims(app.now());
-    assert_eq!(with_assertion(&app, &client, "/token", &good).await.status, 200);
+    let answer = with_assertion(&app, &client, "/token", &good).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
     for aud in [
         json!("https://op.test/"),
         json!("https://op.test/par"),
@@ -357,7 +358,8 @@ async fn b28_an_assertion_is_fresh_signed_and_used_once() {
     let other = assertion_client(&app).await;
     let now = app.now().seconds();
     let good = client.assertion_claims(app.now());
-    assert_eq!(with_assertion(&app, &client, "/token", &good).await.status, 200);
+    let answer = with_assertion(&app, &client, "/token", &good).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
     assert_oauth_error(&with_assertion(&app, &client, "/token", &good).await, 401, "invalid_client");
     assert_oauth_error(&with_assertion(&app, &client, "/introspect", &good).await, 401, "invalid_client");
     let replica = app.replica().await;

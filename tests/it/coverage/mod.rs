@@ -57,6 +57,9 @@ const fn program(route: &'static str, fields: &'static [(&'static str, &'static 
 
 const SID: &str = "/account/sessions/00000000-0000-7000-8000-000000000000/end";
 
+/// Whoever only looks (HEAD, a prefetch) begins nothing here.
+const BEGINNINGS: [&str; 3] = ["/end-session", "/sign-in", "/account"];
+
 /// The table.
 pub const TABLE: &[Row] = &[
     read("/.well-known/openid-configuration", "/.well-known/openid-configuration", 200),
@@ -181,7 +184,8 @@ async fn strangers_get_what_the_table_says() {
         };
         if row.get.is_some() {
             check("GET", &app.get(row.path).await, row.get);
-            check("HEAD", &app.send(request("HEAD", row.path)).await, row.get);
+            let expected = if BEGINNINGS.contains(&row.path) { Some(204) } else { row.get };
+            check("HEAD", &app.send(request("HEAD", row.path)).await, expected);
         }
         if row.post.is_none() {
             continue;

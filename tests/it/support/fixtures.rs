@@ -121,9 +121,11 @@ impl ClientBuilder<'_> {
         if method == AuthMethod::PrivateKeyJwt {
             let mut key = Jwk::generate_ec_key(josekit::jwk::alg::ec::EcCurve::P256).expect("a key");
             key.set_key_id("client-key");
-            key.set_algorithm("ES256");
-            key.set_key_use("sig");
-            self.metadata.jwks = Some(json!({"keys": [key.to_public_key().expect("a public key")]}));
+            let mut public = key.to_public_key().expect("a public key"); // drops the id
+            public.set_key_id("client-key");
+            public.set_algorithm("ES256");
+            public.set_key_use("sig");
+            self.metadata.jwks = Some(json!({"keys": [public]}));
             self.key = Some(key);
         }
         self
