@@ -44,7 +44,7 @@ impl Sqlite {
             StoreError::Other(format!("cannot create the database file {}: {error}", path.display()))
         })?;
         let options = configured(SqliteConnectOptions::new().filename(&path));
-        let mut connection = writing(&options).connect().await?;
+        let mut connection = first_connection(&writing(&options)).await?;
         let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
         if !version::is_new_enough(&version) {
             return Err(StoreError::Other(format!("SQLite {version} is too old")));
@@ -108,6 +108,20 @@ fn configured(options: SqliteConnectOptions) -> SqliteConnectOptions {
 /// FULL flushes at every commit; NORMAL would lose the last ones with the power.
 fn writing(options: &SqliteConnectOptions) -> SqliteConnectOptions {
     options.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+}
+
+/// The switch of a new file to its write-ahead log does not wait for a rival process that switches it too, so it is tried
+/// again for as long as [`BUSY`].
+async fn first_connection(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
+    let patience = tokio::time::Instant::now() + BUSY;
+    loop {
+        match options.connect().await.map_err(StoreError::from) {
+            Err(StoreError::Unavailable(_)) if tokio::time::Instant::now() < patience => {
+                tokio::time::sleep(BUSY / 100).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Creates the file for its owner alone; SQLite gives its companions the same mode.

@@ -21,8 +21,8 @@ async fn an_empty_database_is_migrated_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn processes_that_start_at_once_migrate_once() {
-    for (engine, options) in all_options().await {
-        let starts: Vec<_> = (0..4)
+    for (engine, options) in [all_options().await, all_options().await, all_options().await].concat() {
+        let starts: Vec<_> = (0..8)
             .map(|_| {
                 let options = options.clone();
                 tokio::spawn(async move { Store::open(&options).await.unwrap().migrate().await.unwrap().len() })
