@@ -10,6 +10,7 @@
 //! | [`audit`] | what happened, to whom, by whom |
 //! | [`jose`] | keyring, signing, verification, JWKS |
 //! | [`store`] | durable data (SQLite, PostgreSQL) and short-lived state (SQL, Redis) |
+//! | [`outbound`] | calls to other servers, bounded and guarded |
 //! | [`mail`] | letters to people, the outbox, delivery by SMTP or into a folder |
 //! | [`account`] | passwords, sign-in, recovery, the person's own sessions and consents |
 //! | [`provider`] | the use cases of the OpenID provider |
@@ -21,7 +22,7 @@
 //!
 //! # Direction
 //!
-//! `cli → app → http, jobs → {provider, account} → mail → {model, jose, audit, store} → oauth → base`.
+//! `cli → app → http, jobs → {provider, account} → mail → {model, jose, audit, store} → oauth, outbound → base`.
 //! A room may use what stands to its right and its own neighbours where the table of `tests/it/architecture.rs`
 //! says so; that test keeps this page true, as well as the one owner of each outside library.
 
@@ -38,6 +39,7 @@ pub mod jose;
 pub mod mail;
 pub mod model;
 pub mod oauth;
+pub mod outbound;
 pub mod provider;
 pub mod store;
 pub mod telemetry;

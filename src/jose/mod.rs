@@ -1,7 +1,7 @@
 //! JOSE: signing keys, signed tokens, the JWK Set, and the keys of clients.
 //!
 //! Owns josekit (key generation, JWK, client assertions) and the signatures of aws-lc-rs (our own tokens, whose cost is
-//! the signature). Everything that arrives as a JWS is read by one strict function, [`compact`], against a closed list
+//! the signature). Everything that arrives as a JWS is read by one strict function, `compact`, against a closed list
 //! of algorithms; nothing that a header names is ever fetched. Checks no policy: who may use a token, when and for what
 //! is the caller's business, with [`claims`] for the parts that all share.
 //! Called by `provider`, `jobs`, `http` and `cli`; calls `model` and `base`.

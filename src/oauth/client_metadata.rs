@@ -1,5 +1,7 @@
 //! Client metadata (RFC 7591 §2, OpenID Connect Registration 1.0 §2): what a client says of itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Scope;
@@ -86,6 +88,17 @@ pub enum ApplicationType {
     Native,
 }
 
+/// Whether a person has one `sub` for all clients (OpenID Connect Core §8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectType {
+    /// The same for all.
+    #[default]
+    Public,
+    /// One for each sector.
+    Pairwise,
+}
+
 /// The registered metadata of a client, by the names of the specifications.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClientMetadata {
@@ -135,6 +148,75 @@ pub struct ClientMetadata {
     /// Seconds after which the person must sign in anew where the request says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
+    /// Where the client publishes its keys; excludes `jwks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// A list of redirect URIs of one sector, whose host pairwise subjects go by (OpenID Connect Core §8.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
+    /// Whether other clients see the same `sub`.
+    #[serde(default)]
+    pub subject_type: SubjectType,
+    /// Where its request objects are, compared exactly; a fragment tells versions apart (OpenID Connect Registration §2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_uris: Vec<String>,
+    /// The only algorithm that its request objects may be signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<String>,
+    /// Whether requests must come as a signed object (RFC 9101 §10.5).
+    #[serde(default)]
+    pub require_signed_request_object: bool,
+    /// Whether requests must be pushed (RFC 9126 §6).
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
+    /// Key management of encrypted ID tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_alg: Option<String>,
+    /// Content encryption of encrypted ID tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_encrypted_response_enc: Option<String>,
+    /// Algorithm of userinfo as a JWT; plain JSON without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<String>,
+    /// Key management of encrypted userinfo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_alg: Option<String>,
+    /// Content encryption of encrypted userinfo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_encrypted_response_enc: Option<String>,
+    /// Algorithm of introspection answers as a JWT (RFC 9701 §6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<String>,
+    /// The only algorithm that its assertions may be signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Authentication contexts wanted where the request names none, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
+    /// E-mail addresses of people responsible for the client.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
+    /// A page of the client that ends its session when a browser loads it (Front-Channel Logout §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    /// Whether `iss` and `sid` come with that call.
+    #[serde(default)]
+    pub frontchannel_logout_session_required: bool,
+    /// Where logout tokens go (Back-Channel Logout §2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether logout tokens must name the session.
+    #[serde(default)]
+    pub backchannel_logout_session_required: bool,
+    /// The same for all installations of a software (RFC 7591 §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+    /// Texts and links in other languages, by member and language: `client_name#fr` (RFC 7591 §2.2).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub localized: BTreeMap<String, String>,
 }
 
 impl ClientMetadata {
@@ -158,6 +240,29 @@ impl ClientMetadata {
             tos_uri: None,
             require_auth_time: false,
             default_max_age: None,
+            jwks_uri: None,
+            sector_identifier_uri: None,
+            subject_type: SubjectType::Public,
+            request_uris: Vec::new(),
+            request_object_signing_alg: None,
+            require_signed_request_object: false,
+            require_pushed_authorization_requests: false,
+            id_token_encrypted_response_alg: None,
+            id_token_encrypted_response_enc: None,
+            userinfo_signed_response_alg: None,
+            userinfo_encrypted_response_alg: None,
+            userinfo_encrypted_response_enc: None,
+            introspection_signed_response_alg: None,
+            token_endpoint_auth_signing_alg: None,
+            default_acr_values: Vec::new(),
+            contacts: Vec::new(),
+            frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: false,
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
+            software_id: None,
+            software_version: None,
+            localized: BTreeMap::new(),
         }
     }
 

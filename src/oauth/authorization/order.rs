@@ -221,27 +221,14 @@ fn words(params: &Params, name: &str) -> Result<Vec<String>, OAuthError> {
 mod tests {
     use super::*;
     use crate::base::digest::base64url;
-    use crate::oauth::client_metadata::{ApplicationType, AuthMethod};
 
     fn checked(query: &str) -> Result<AuthorizationRequest, Refusal> {
         let metadata = ClientMetadata {
-            client_name: "App".to_owned(),
             redirect_uris: vec!["https://app.example/cb".to_owned()],
-            post_logout_redirect_uris: Vec::new(),
             grant_types: vec![GrantType::AuthorizationCode],
             response_types: vec![ResponseType::Code],
-            token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
             scope: Scope::parse("openid profile read").unwrap(),
-            jwks: None,
-            id_token_signed_response_alg: "RS256".to_owned(),
-            application_type: ApplicationType::Web,
-            initiate_login_uri: None,
-            client_uri: None,
-            logo_uri: None,
-            policy_uri: None,
-            tos_uri: None,
-            require_auth_time: false,
-            default_max_age: None,
+            ..ClientMetadata::new("App")
         };
         let query = format!("client_id=app&redirect_uri=https://app.example/cb&response_type=code&{query}");
         let params = Params::parse(query.as_bytes()).unwrap();

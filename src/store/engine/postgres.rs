@@ -70,7 +70,8 @@ impl Postgres {
     }
 
     pub(super) async fn read(&self) -> Result<Conn, StoreError> {
-        Ok(Conn::new(Handle::PostgresReader(self.pool.acquire().await?)))
+        // Boxed, as every use case would carry its 4 KiB otherwise.
+        Ok(Conn::new(Handle::PostgresReader(Box::pin(self.pool.acquire()).await?)))
     }
 
     pub(super) async fn write<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
@@ -78,7 +79,7 @@ impl Postgres {
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>>,
         E: From<StoreError>,
     {
-        let transaction = self.pool.begin().await.map_err(StoreError::from)?;
+        let transaction = Box::pin(self.pool.begin()).await.map_err(StoreError::from)?;
         let mut conn = Conn::new(Handle::PostgresWriter(transaction));
         self.counters.jobs.fetch_add(1, Ordering::Relaxed);
         let outcome = attempt(name, &mut conn, job).await;

@@ -14,6 +14,7 @@ use source::{Source, sources};
 const ROOMS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("oauth", &["base"]),
+    ("outbound", &["base"]),
     // The row of neighbours. `model` is what the other three speak of; `store` writes down what `audit` describes.
     ("model", &["base", "oauth"]),
     ("audit", &["base"]),
@@ -120,6 +121,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("argon2", &["account/passwords"], "passwords"),
     ("askama", &["http/pages"], "pages and the texts of mails"),
     ("lettre", &["mail/transport"], "mails"),
+    ("reqwest", &["outbound"], "calls to other servers, all of them bounded and guarded"),
     ("clap", &["cli"], "the command line"),
     ("prometheus_client", &["telemetry"], "metrics"),
     ("tracing_subscriber", &["telemetry"], "log output"),

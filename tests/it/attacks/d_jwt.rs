@@ -3,6 +3,7 @@
 use guichet::base::digest::{base64url, from_base64url, hmac_sha256};
 use guichet::base::seal::MasterKey;
 use guichet::jose::{Algorithm, Typ};
+use guichet::model::key::KeyState;
 use josekit::jwk::Jwk;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey};
@@ -45,7 +46,7 @@ impl World {
     /// Any header and payload, signed with our own ES256 key.
     async fn signed_raw(&self, header: &str, payload: &[u8]) -> String {
         let records = self.app.store().read().await.unwrap().keys().await.unwrap();
-        let record = records.iter().find(|record| record.alg == "ES256").unwrap();
+        let record = records.iter().find(|record| record.alg == "ES256" && record.state == KeyState::Active).unwrap();
         let private = MasterKey::new(MASTER).open("signing-key", &record.kid, &record.sealed_private).unwrap();
         let jwk = Jwk::from_bytes(private.expose()).unwrap();
         sign_es256(&jwk, header, payload)

@@ -19,7 +19,7 @@ use guichet::model::client::{Client, ClientPolicy, NewClient};
 use guichet::model::grant::Grant;
 use guichet::model::tenant::{NewTenant, Tenant, TenantKind};
 use guichet::model::user::{NewUser, User};
-use guichet::oauth::{AuthMethod, ClientMetadata, GrantType, NamedClaims, Scope};
+use guichet::oauth::{ClientMetadata, GrantType, NamedClaims, Scope};
 use guichet::store::Store;
 use uuid::Uuid;
 
@@ -68,23 +68,12 @@ async fn new_tenant(store: &Store, name: &'static str) -> Tenant {
 
 fn metadata(name: &str) -> ClientMetadata {
     ClientMetadata {
-        client_name: name.to_owned(),
         redirect_uris: vec!["https://app.example/cb".to_owned()],
-        post_logout_redirect_uris: Vec::new(),
         grant_types: vec![GrantType::AuthorizationCode],
-        response_types: Vec::new(),
-        token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
         scope: Scope::parse("openid profile").unwrap(),
         jwks: Some(serde_json::json!({ "keys": [] })),
-        id_token_signed_response_alg: "RS256".to_owned(),
-        application_type: guichet::oauth::client_metadata::ApplicationType::Web,
-        initiate_login_uri: None,
-        client_uri: None,
-        logo_uri: None,
-        policy_uri: None,
-        tos_uri: None,
-        require_auth_time: false,
         default_max_age: Some(60),
+        ..ClientMetadata::new(name)
     }
 }
 
