@@ -26,6 +26,7 @@ use crate::jobs;
 use crate::jose::{Algorithm, master};
 use crate::mail::{Delivery, Letters, Mailer, Outbox};
 use crate::model::session::SessionLifetimes;
+use crate::outbound::{self, Outbound};
 use crate::provider::keys::{KeyMaker, KeyringHandle, Rotation, RotationPolicy, rotate};
 use crate::provider::{self, Provider, ProviderError, Settings};
 use crate::store::{Store, StoreError, StoreOptions};
@@ -91,6 +92,8 @@ pub struct App {
     pub accounts: Accounts,
     /// The OpenID provider.
     pub provider: Provider,
+    /// The way to other servers.
+    pub outbound: Outbound,
     /// What operators count.
     pub metrics: Metrics,
     /// Mails, where they leave.
@@ -111,6 +114,8 @@ impl App {
         let maker = world.key_maker(&master);
         rotate(&store, maker, &rotation_policy(&config), Rotation::Due).await?;
         let keys = KeyringHandle::open(&store, master.clone()).await?;
+        let outbound =
+            Outbound::new(&outbound_settings(&config)).map_err(|error| StartError::Config(error.to_string()))?;
         let provider = Provider::new(provider::Parts {
             settings: settings(&config),
             clock: Arc::clone(&world.clock),
@@ -118,6 +123,7 @@ impl App {
             store: store.clone(),
             keys,
             master: master.clone(),
+            outbound: outbound.clone(),
         });
         let mailer = Mailer::new(&config.mail);
         let outbox = Outbox::new(master.clone(), Arc::clone(&world.entropy));
@@ -133,7 +139,7 @@ impl App {
             },
         });
         let metrics = Metrics::new();
-        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, metrics, mail })
+        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, outbound, metrics, mail })
     }
 
     /// What the handlers work with.
@@ -219,6 +225,15 @@ fn settings(config: &Config) -> Settings {
         refresh_grace: config.tokens.refresh_grace,
         audience: config.tokens.audience.clone().unwrap_or_else(|| config.issuer.as_str().to_owned()),
         sessions: lifetimes(config),
+    }
+}
+
+/// What calls to other servers may reach.
+pub fn outbound_settings(config: &Config) -> outbound::Settings {
+    outbound::Settings {
+        ca_files: config.outbound.ca_file.iter().cloned().collect(),
+        allowed_private_hosts: config.outbound.allowed_private_hosts.clone(),
+        identity: None,
     }
 }
 

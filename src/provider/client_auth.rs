@@ -13,7 +13,7 @@ use crate::oauth::client_auth::{Presented, presented};
 use crate::oauth::{AuthMethod, ErrorCode, OAuthError, Params};
 use crate::store::Kind;
 
-use super::{Provider, ProviderError};
+use super::{Provider, ProviderError, client_signature};
 
 /// Longest life of a client assertion: it is a proof of this moment, and its `jti` is remembered until it ends.
 const LONGEST_ASSERTION: Duration = Duration::from_secs(300);
@@ -83,8 +83,8 @@ async fn by_assertion(
     let client = with_method(provider, &unverified_subject, AuthMethod::PrivateKeyJwt)
         .await?
         .ok_or(OAuthError::new(ErrorCode::InvalidClient))?;
-    let jwks = client.metadata.jwks.as_ref().ok_or_else(|| refuse("The client has no registered keys"))?;
-    let verified = client_keys::verify(jwks, assertion, &Algorithm::ALL)
+    let verified = client_signature::verify(provider, &client, assertion, &Algorithm::ALL)
+        .await
         .map_err(|error| refuse("The client assertion does not verify").detail(error.to_string()))?;
     let now = provider.now();
     let (jti, ends) = check_assertion(&verified.claims, &client.client_id, &[provider.issuer(), endpoint], now)?;

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod authorize;
 pub mod client_auth;
+pub mod client_signature;
 pub mod clients;
 pub mod discovery;
 pub mod dispatch;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy, Timestamp};
 use crate::model::session::SessionLifetimes;
+use crate::outbound::Outbound;
 use crate::store::Store;
 
 pub use error::ProviderError;
@@ -75,6 +77,7 @@ struct Inner {
     clients: ClientDirectory,
     secrets: TokenSecrets,
     metadata: std::sync::RwLock<Bytes>,
+    outbound: Outbound,
 }
 
 /// What [`Provider::new`] is made of.
@@ -92,16 +95,18 @@ pub struct Parts {
     pub keys: KeyringHandle,
     /// What tokens are sealed under.
     pub master: MasterKey,
+    /// The way to what clients publish.
+    pub outbound: Outbound,
 }
 
 impl Provider {
     /// Puts the provider together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { settings, clock, entropy, store, keys, master } = parts;
+        let Parts { settings, clock, entropy, store, keys, master, outbound } = parts;
         let clients = ClientDirectory::new(store.clone());
         let secrets = TokenSecrets::new(master);
         let metadata = std::sync::RwLock::new(discovery::document(&settings, &keys.current()));
-        Self(Arc::new(Inner { settings, clock, entropy, store, keys, clients, secrets, metadata }))
+        Self(Arc::new(Inner { settings, clock, entropy, store, keys, clients, secrets, metadata, outbound }))
     }
 
     /// Lives and audiences.
@@ -149,6 +154,11 @@ impl Provider {
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         self.0.entropy.as_ref()
+    }
+
+    /// The way to what clients publish.
+    pub(crate) fn outbound(&self) -> &Outbound {
+        &self.0.outbound
     }
 
     pub(crate) fn secrets(&self) -> &TokenSecrets {

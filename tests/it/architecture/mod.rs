@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mail", &["base", "config", "model", "store"]),
     // The use cases. They do not know each other: what both need stands further right.
     ("account", &["audit", "base", "mail", "model", "oauth", "store"]),
-    ("provider", &["audit", "base", "jose", "model", "oauth", "store"]),
+    ("provider", &["audit", "base", "jose", "model", "oauth", "outbound", "store"]),
     // The edges.
     ("http", &["account", "base", "i18n", "mail", "model", "oauth", "provider", "store", "telemetry"]),
     ("jobs", &["account", "mail", "provider", "store"]),
@@ -39,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "jose",
             "mail",
             "model",
+            "outbound",
             "provider",
             "store",
             "telemetry",
