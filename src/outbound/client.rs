@@ -158,6 +158,7 @@ pub struct Outbound {
 
 impl Outbound {
     /// Reads the certificates. Fails where a file cannot be read.
+    #[expect(clippy::disallowed_methods, reason = "the one HTTP client")]
     pub fn new(settings: &Settings) -> Result<Self, OutboundError> {
         let guard = Guard::new(settings.allowed_private_hosts.iter().cloned());
         let client = Client::builder()
