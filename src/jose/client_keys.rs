@@ -7,7 +7,7 @@
 use josekit::jwk::Jwk;
 use josekit::jws::{ES256, EdDSA, JwsVerifier, PS256, RS256};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::compact::{Unverified, Verified};
 use super::jwk::{KeyRefusal, Members, PublicKey};
@@ -50,15 +50,49 @@ pub fn check_jwks(jwks: &Value) -> Result<(), JwksRefusal> {
     Ok(())
 }
 
-/// Verifies an assertion: its algorithm is one of `allowed` and fits the key's type, curve, `alg`, `use` and `key_ops`;
-/// its `kid` chooses the key, without one every fitting key is tried. Checks no claim.
-pub fn verify(jwks: &Value, token: &str, allowed: &[Algorithm]) -> Result<Verified, JoseError> {
+/// What is kept of a JWK Set that a client publishes: the keys that we can use, with the members that we read. Keys of other
+/// kinds stand there for others (RFC 7517 §5). A private key makes the whole set doubtful.
+pub fn published(set: &Value) -> Result<Value, JwksRefusal> {
+    let keys = keys_of(set).ok_or(JwksRefusal::NotASet)?;
+    if !(1..=MAX_KEYS).contains(&keys.len()) {
+        return Err(JwksRefusal::Count);
+    }
+    let mut kept = Vec::new();
+    for (position, jwk) in (1..).zip(keys) {
+        match read_key(jwk) {
+            Ok(_) => kept.push(only_read_members(jwk)),
+            Err(KeyRefusal::NotPublic) => return Err(JwksRefusal::Key { position, why: KeyRefusal::NotPublic }),
+            Err(_) => {}
+        }
+    }
+    Ok(json!({ "keys": kept }))
+}
+
+fn only_read_members(jwk: &Value) -> Value {
+    const READ: [&str; 10] = ["kty", "crv", "n", "e", "x", "y", "kid", "alg", "use", "key_ops"];
+    let members = READ.iter().filter_map(|name| Some(((*name).to_owned(), jwk.get(name)?.clone())));
+    Value::Object(members.collect())
+}
+
+/// Whether [`verify`] could ever accept `token`, whatever the keys are.
+pub fn check_form(token: &str, allowed: &[Algorithm]) -> Result<(), JoseError> {
+    read_allowed(token, allowed).map(|_| ())
+}
+
+fn read_allowed<'a>(token: &'a str, allowed: &[Algorithm]) -> Result<Unverified<'a>, JoseError> {
     let unverified = Unverified::read(token)?;
-    let alg = unverified.header.alg;
-    if !allowed.contains(&alg) {
+    if !allowed.contains(&unverified.header.alg) {
         return Err(JoseError::AlgorithmNotAllowed);
     }
     check_typ(unverified.header.typ.as_deref())?;
+    Ok(unverified)
+}
+
+/// Verifies an assertion: its algorithm is one of `allowed` and fits the key's type, curve, `alg`, `use` and `key_ops`;
+/// its `kid` chooses the key, without one every fitting key is tried. Checks no claim.
+pub fn verify(jwks: &Value, token: &str, allowed: &[Algorithm]) -> Result<Verified, JoseError> {
+    let unverified = read_allowed(token, allowed)?;
+    let alg = unverified.header.alg;
     let verifiers = fitting_keys(jwks, alg, unverified.header.kid.as_deref());
     if verifiers.is_empty() {
         return Err(JoseError::UnknownKey);
@@ -138,7 +172,6 @@ mod tests {
     use crate::jose::Typ;
     use crate::jose::testing::{RECORDS, RING, private_jwk, signer};
     use josekit::jws::{self, JwsHeader};
-    use serde_json::json;
 
     /// The public JWK of the fixture, with changes; null removes.
     fn public(alg: Algorithm, change: &Value) -> Value {
@@ -291,6 +324,23 @@ mod tests {
             let pair = EcKeyPair::generate(curve).unwrap();
             let jwk = Value::Object(josekit::jwk::KeyPair::to_jwk_public_key(&pair).as_ref().clone());
             assert_eq!(check_jwks(&set(&[jwk])), Ok(()), "{curve}");
+        }
+    }
+
+    #[test]
+    fn of_a_published_set_what_we_can_use_is_kept() {
+        let ours = public(Algorithm::Es256, &json!({ "x5c": ["MIIB"], "kid": "1" }));
+        let x25519 = json!({ "kty": "OKP", "crv": "X25519", "x": "AA" });
+        let kept = published(&set(&[x25519.clone(), ours.clone()])).unwrap();
+        assert_eq!(kept, set(&[public(Algorithm::Es256, &json!({ "kid": "1" }))]));
+        assert_eq!(published(&set(&[x25519])), Ok(set(&[])));
+        let why = KeyRefusal::NotPublic;
+        let leaked = public(Algorithm::Es256, &json!({ "d": "AQ" }));
+        assert_eq!(published(&set(&[ours.clone(), leaked])), Err(JwksRefusal::Key { position: 2, why }));
+        assert_eq!(published(&set(&vec![ours; 21])), Err(JwksRefusal::Count));
+        assert_eq!(published(&set(&[])), Err(JwksRefusal::Count));
+        for odd in [json!(null), json!([]), json!({ "keys": {} })] {
+            assert_eq!(published(&odd), Err(JwksRefusal::NotASet));
         }
     }
 

@@ -56,8 +56,12 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Problem> {
     if metadata.allows_grant(GrantType::RefreshToken) && !uses_code {
         add("grant_types", "refresh_token needs the authorization_code grant beside it".to_owned());
     }
-    if metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt && metadata.jwks.is_none() {
-        add("jwks", "is needed for private_key_jwt".to_owned());
+    let has_keys = metadata.jwks.is_some() || metadata.jwks_uri.is_some();
+    if metadata.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt && !has_keys {
+        add("jwks", "or jwks_uri is needed for private_key_jwt".to_owned());
+    }
+    if metadata.jwks.is_some() && metadata.jwks_uri.is_some() {
+        add("jwks_uri", "excludes jwks".to_owned());
     }
     for (member, uri) in [
         ("initiate_login_uri", &metadata.initiate_login_uri),
@@ -65,6 +69,7 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Problem> {
         ("logo_uri", &metadata.logo_uri),
         ("policy_uri", &metadata.policy_uri),
         ("tos_uri", &metadata.tos_uri),
+        ("jwks_uri", &metadata.jwks_uri),
     ] {
         if let Some(uri) = uri
             && !is_https(uri)
@@ -115,6 +120,13 @@ mod tests {
         assert_eq!(members(|m| m.response_types.clear()), ["response_types"]);
         assert_eq!(members(|m| m.grant_types.push(GrantType::ClientCredentials)), ["grant_types"]);
         assert_eq!(members(|m| m.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt), ["jwks"]);
+        let published = |m: &mut ClientMetadata| {
+            m.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+            m.jwks_uri = Some("https://app.example/jwks".to_owned());
+        };
+        assert!(members(published).is_empty());
+        assert_eq!(members(|m| (published(m), m.jwks = Some(serde_json::json!({"keys": []}))).0), ["jwks_uri"]);
+        assert_eq!(members(|m| m.jwks_uri = Some("http://app.example/jwks".to_owned())), ["jwks_uri"]);
         assert_eq!(members(|m| m.initiate_login_uri = Some("http://x.example/".to_owned())), ["initiate_login_uri"]);
         assert_eq!(members(|m| m.tos_uri = Some("javascript:alert(1)".to_owned())), ["tos_uri"]);
     }

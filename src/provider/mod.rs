@@ -19,6 +19,7 @@ pub mod introspect;
 pub mod issue;
 pub mod journeys;
 pub mod keys;
+pub mod published_keys;
 pub mod registration;
 pub mod revoke;
 pub mod subject;
@@ -40,6 +41,7 @@ pub use error::ProviderError;
 
 use clients::ClientDirectory;
 use keys::KeyringHandle;
+use published_keys::PublishedKeys;
 use tokens::TokenSecrets;
 
 /// How long things live and who they are for.
@@ -78,6 +80,7 @@ struct Inner {
     secrets: TokenSecrets,
     metadata: std::sync::RwLock<Bytes>,
     outbound: Outbound,
+    published_keys: PublishedKeys,
 }
 
 /// What [`Provider::new`] is made of.
@@ -106,7 +109,19 @@ impl Provider {
         let clients = ClientDirectory::new(store.clone());
         let secrets = TokenSecrets::new(master);
         let metadata = std::sync::RwLock::new(discovery::document(&settings, &keys.current()));
-        Self(Arc::new(Inner { settings, clock, entropy, store, keys, clients, secrets, metadata, outbound }))
+        let published_keys = PublishedKeys::new(Arc::clone(&clock));
+        Self(Arc::new(Inner {
+            settings,
+            clock,
+            entropy,
+            store,
+            keys,
+            clients,
+            secrets,
+            metadata,
+            outbound,
+            published_keys,
+        }))
     }
 
     /// Lives and audiences.
@@ -159,6 +174,11 @@ impl Provider {
     /// The way to what clients publish.
     pub(crate) fn outbound(&self) -> &Outbound {
         &self.0.outbound
+    }
+
+    /// The keys that clients publish.
+    pub(crate) fn published_keys(&self) -> &PublishedKeys {
+        &self.0.published_keys
     }
 
     pub(crate) fn secrets(&self) -> &TokenSecrets {
