@@ -125,7 +125,7 @@ async fn a_lacking_key_fetches_anew_but_not_more_often_than_the_floor() {
     for _ in 0..5 {
         assert!(keys.newer(&server.url, &first).await.is_none());
     }
-    clock.advance(FLOOR - Duration::from_secs(1));
+    clock.advance(FLOOR.checked_sub(Duration::from_secs(1)).unwrap());
     assert!(keys.newer(&server.url, &first).await.is_none());
     assert_eq!(server.requests(), 1, "within the floor");
     clock.advance(Duration::from_secs(1));
@@ -142,7 +142,7 @@ async fn a_set_is_looked_at_again_after_its_life_and_the_old_one_serves_while_th
     server.publish("1");
     let keys = keys(&clock);
     keys.present(&server.url).await.unwrap();
-    clock.advance(LIFETIME - Duration::from_secs(1));
+    clock.advance(LIFETIME.checked_sub(Duration::from_secs(1)).unwrap());
     keys.present(&server.url).await.unwrap();
     assert_eq!(server.requests(), 1);
     server.say("HTTP/1.1 500 Oh\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
