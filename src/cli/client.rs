@@ -1,10 +1,9 @@
 //! `guichet client create|list|show|update|disable|enable|delete|rotate-secret`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::client_algorithms;
 use super::context::{self, Context};
 use super::output::Failure;
 use crate::app::App;
@@ -103,7 +102,8 @@ struct Members {
     /// code; repeatable.
     #[arg(long = "response-type", value_name = "TYPE")]
     response_types: Vec<String>,
-    /// none, client_secret_basic, client_secret_post or private_key_jwt. Default: client_secret_basic.
+    /// none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt. Default: client_secret_basic.
+    /// After a change to client_secret_jwt the client needs a new secret (rotate-secret).
     #[arg(long, value_name = "METHOD")]
     auth_method: Option<String>,
     /// The widest scope, names with spaces between. Default: all standard scopes.
@@ -112,12 +112,8 @@ struct Members {
     /// What its access tokens look like.
     #[arg(long)]
     access_token: Option<TokenFormat>,
-    /// Algorithm of its ID tokens: RS256 (default), PS256, ES256, EdDSA.
-    #[arg(long, value_name = "ALG")]
-    id_token_alg: Option<String>,
-    /// A file with its public keys, a JWK Set.
-    #[arg(long, value_name = "FILE")]
-    jwks: Option<PathBuf>,
+    #[command(flatten)]
+    algorithms: client_algorithms::Algorithms,
     /// Where a sign-in at the client begins.
     #[arg(long, value_name = "URI")]
     initiate_login_uri: Option<String>,
@@ -234,12 +230,7 @@ fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPol
     if let Some(text) = &members.scope {
         metadata.scope = Scope::parse(text).map_err(|error| Failure::new(error.description()))?;
     }
-    if let Some(path) = &members.jwks {
-        metadata.jwks = Some(context::json_file(path)?);
-    }
-    if let Some(alg) = members.id_token_alg {
-        metadata.id_token_signed_response_alg = alg;
-    }
+    members.algorithms.apply(metadata)?;
     for (named, member) in [
         (members.initiate_login_uri, &mut metadata.initiate_login_uri),
         (members.client_uri, &mut metadata.client_uri),
@@ -306,7 +297,7 @@ async fn rotate_secret(context: &Context, app: &App, client_id: &str) -> Result<
 
 fn shown(client: &Client) -> Value {
     let metadata = &client.metadata;
-    json!({
+    let mut object = json!({
         "id": client.key,
         "client_id": client.client_id,
         "name": metadata.client_name,
@@ -316,7 +307,6 @@ fn shown(client: &Client) -> Value {
         "response_types": metadata.response_types,
         "token_endpoint_auth_method": metadata.token_endpoint_auth_method,
         "scope": metadata.scope,
-        "id_token_signed_response_alg": metadata.id_token_signed_response_alg,
         "initiate_login_uri": metadata.initiate_login_uri,
         "first_party": client.policy.first_party,
         "resource_server": client.policy.resource_server,
@@ -328,5 +318,9 @@ fn shown(client: &Client) -> Value {
             "expires_at": secret.expires_at.map(Timestamp::to_rfc3339_seconds),
         })).collect::<Vec<_>>(),
         "status": client.status.as_str(),
-    })
+    });
+    if let (Some(members), Value::Object(algorithms)) = (object.as_object_mut(), client_algorithms::shown(metadata)) {
+        members.extend(algorithms);
+    }
+    object
 }

@@ -5,6 +5,7 @@
 
 mod check_config;
 mod client;
+mod client_algorithms;
 mod context;
 mod demo;
 mod doctor;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::compact::{Unverified, Verified};
 use super::jwk::{KeyRefusal, Members, PublicKey};
-use super::{Algorithm, JoseError};
+use super::{Algorithm, JoseError, client_mac};
 
 /// Keys that a set may have; also what an assertion without `kid` can make us try.
 pub const MAX_KEYS: usize = 20;
@@ -104,7 +104,8 @@ pub fn verify(jwks: &Value, token: &str, allowed: &[Algorithm]) -> Result<Verifi
 
 /// The `sub` of an assertion before verification: the client whose keys to verify with (RFC 7523 §3), and nothing else.
 pub fn unverified_subject(token: &str) -> Result<String, JoseError> {
-    match Unverified::read(token)?.unverified_claims()?.remove("sub") {
+    let of_assertions = |name: &str| (name == client_mac::ALGORITHM || Algorithm::parse(name).is_some()).then_some(());
+    match Unverified::read_as(token, of_assertions)?.unverified_claims()?.remove("sub") {
         Some(Value::String(subject)) => Ok(subject),
         _ => Err(JoseError::NoSubject),
     }
@@ -134,11 +135,14 @@ fn read_key(jwk: &Value) -> Result<(Members, PublicKey), KeyRefusal> {
     Ok((members, key))
 }
 
-fn fitting_keys(jwks: &Value, alg: Algorithm, kid: Option<&str>) -> Vec<Box<dyn JwsVerifier>> {
+/// The acceptable keys of a set, in its order.
+pub(super) fn readable_keys(jwks: &Value) -> impl Iterator<Item = (Members, PublicKey)> {
     let keys = keys_of(jwks).map(Vec::as_slice).unwrap_or_default();
-    keys.iter()
-        .take(MAX_KEYS)
-        .filter_map(|jwk| read_key(jwk).ok())
+    keys.iter().take(MAX_KEYS).filter_map(|jwk| read_key(jwk).ok())
+}
+
+fn fitting_keys(jwks: &Value, alg: Algorithm, kid: Option<&str>) -> Vec<Box<dyn JwsVerifier>> {
+    readable_keys(jwks)
         .filter(|(members, key)| key.fits(alg) && members.allow(alg))
         .filter(|(members, _)| kid.is_none() || members.kid.as_deref() == kid)
         .filter_map(|(_, key)| verifier(alg, key.members()))

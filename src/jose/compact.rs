@@ -46,15 +46,15 @@ impl fmt::Debug for Verified {
 
 /// What is used of a header.
 #[derive(Debug, Clone)]
-pub(super) struct Header {
-    pub(super) alg: Algorithm,
+pub(super) struct Header<A = Algorithm> {
+    pub(super) alg: A,
     pub(super) kid: Option<String>,
     pub(super) typ: Option<String>,
 }
 
 /// A token that is well-formed and nothing more.
-pub(super) struct Unverified<'a> {
-    pub(super) header: Header,
+pub(super) struct Unverified<'a, A = Algorithm> {
+    pub(super) header: Header<A>,
     signed_text: &'a [u8],
     payload: Vec<u8>,
     signature: Vec<u8>,
@@ -63,6 +63,18 @@ pub(super) struct Unverified<'a> {
 impl<'a> Unverified<'a> {
     /// Reads a token up to its header; the payload is looked at after the signature.
     pub(super) fn read(token: &'a str) -> Result<Self, JoseError> {
+        Self::read_as(token, Algorithm::parse)
+    }
+
+    /// The claims once `is_signed`, given the signed text and the signature, says that the signature is right.
+    pub(super) fn verify(self, is_signed: impl FnOnce(&[u8], &[u8]) -> bool) -> Result<Verified, JoseError> {
+        Ok(Verified { claims: self.claims_if(is_signed)?, header: self.header })
+    }
+}
+
+impl<'a, A> Unverified<'a, A> {
+    /// The same with another closed list of algorithms, which `algorithm` reads.
+    pub(super) fn read_as(token: &'a str, algorithm: impl FnOnce(&str) -> Option<A>) -> Result<Self, JoseError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(JoseError::TooLong);
         }
@@ -70,16 +82,20 @@ impl<'a> Unverified<'a> {
         let (header, payload) = signed_text.split_once('.').ok_or(JoseError::NotCompact)?;
         // A fourth part would hold a dot, which is outside the alphabet of base64url.
         let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
-        let header = read_header(&header)?;
+        let header = read_header(&header, algorithm)?;
         Ok(Self { header, signed_text: signed_text.as_bytes(), payload, signature })
     }
 
     /// The claims once `is_signed`, given the signed text and the signature, says that the signature is right.
-    pub(super) fn verify(self, is_signed: impl FnOnce(&[u8], &[u8]) -> bool) -> Result<Verified, JoseError> {
-        if !is_signed(self.signed_text, &self.signature) {
-            return Err(JoseError::BadSignature);
+    pub(super) fn claims_if(
+        &self,
+        is_signed: impl FnOnce(&[u8], &[u8]) -> bool,
+    ) -> Result<Map<String, Value>, JoseError> {
+        if is_signed(self.signed_text, &self.signature) {
+            self.unverified_claims()
+        } else {
+            Err(JoseError::BadSignature)
         }
-        Ok(Verified { claims: self.unverified_claims()?, header: self.header })
     }
 
     /// The claims before any verification, to find out whose key to verify with.
@@ -92,12 +108,12 @@ fn decode(part: &str) -> Result<Vec<u8>, JoseError> {
     from_base64url(part).filter(|bytes| !bytes.is_empty()).ok_or(JoseError::NotCompact)
 }
 
-fn read_header(bytes: &[u8]) -> Result<Header, JoseError> {
+fn read_header<A>(bytes: &[u8], algorithm: impl FnOnce(&str) -> Option<A>) -> Result<Header<A>, JoseError> {
     let header = json::object(bytes).ok_or(JoseError::NotAnObject("header"))?;
     if let Some(refused) = REFUSED_PARAMETERS.into_iter().find(|name| header.contains_key(*name)) {
         return Err(JoseError::Header(refused));
     }
-    let alg = header.get("alg").and_then(Value::as_str).and_then(Algorithm::parse);
+    let alg = header.get("alg").and_then(Value::as_str).and_then(algorithm);
     Ok(Header {
         alg: alg.ok_or(JoseError::AlgorithmNotAllowed)?,
         kid: optional_text(&header, "kid")?,

@@ -39,6 +39,12 @@ pub enum JoseError {
     /// There is no active key to sign with.
     #[error("there is no active {0} key")]
     NoActiveKey(Algorithm),
+    /// The client has no key that could be encrypted to.
+    #[error("the client has no key to encrypt to")]
+    NoEncryptionKey,
+    /// The cryptographic library failed to encrypt.
+    #[error("encryption failed")]
+    Encryption,
     /// The claims are not serializable as a JSON object.
     #[error("the claims cannot be written as JSON")]
     Claims,

@@ -62,6 +62,22 @@ impl Members {
     }
 }
 
+impl Members {
+    /// Whether the key's own `alg`, `use` and `key_ops` allow encrypting to it with the key management `alg`, whose operations
+    /// are `operations`. Keys to agree on a secret with often have none of their own on the public side.
+    pub(super) fn allow_encryption(&self, alg: &str, operations: &[&str]) -> bool {
+        let allows = |own: &Vec<String>| own.is_empty() || own.iter().any(|named| operations.contains(&named.as_str()));
+        self.alg.as_deref().is_none_or(|own| own == alg)
+            && self.use_.as_deref().is_none_or(|own| own == "enc")
+            && self.key_ops.as_ref().is_none_or(allows)
+    }
+
+    /// Whether the key says that it is for encryption.
+    pub(super) fn is_for_encryption(&self) -> bool {
+        self.use_.as_deref() == Some("enc")
+    }
+}
+
 /// A curve of a key of type `EC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Curve {

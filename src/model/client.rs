@@ -78,6 +78,8 @@ pub struct ClientSecret {
     pub id: ClientSecretId,
     /// SHA-256 of the secret.
     pub digest: Digest,
+    /// The secret itself, sealed under the master key: for clients that prove themselves by a MAC under it.
+    pub sealed: Option<Vec<u8>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it stops; `None` for the newest one.
@@ -114,10 +116,12 @@ impl Client {
     /// Whether `secret` is one of the live ones. Every stored digest is compared, in constant time.
     pub fn has_secret(&self, secret: &str, now: Timestamp) -> bool {
         let digest = Digest::of(secret.as_bytes());
-        self.secrets
-            .iter()
-            .filter(|known| known.expires_at.is_none_or(|end| now < end))
-            .fold(false, |found, known| known.digest.ct_eq(&digest) | found)
+        self.live_secrets(now).fold(false, |found, known| known.digest.ct_eq(&digest) | found)
+    }
+
+    /// The secrets that may be used at this moment.
+    pub fn live_secrets(&self, now: Timestamp) -> impl Iterator<Item = &ClientSecret> {
+        self.secrets.iter().filter(move |known| known.expires_at.is_none_or(|end| now < end))
     }
 
     /// Whether an authorization request of this client needs PKCE: a public client always does.

@@ -30,7 +30,7 @@ pub enum Presented {
         /// Its secret.
         secret: Secret<String>,
     },
-    /// `private_key_jwt`.
+    /// `private_key_jwt` or `client_secret_jwt`.
     Assertion {
         /// The client named beside the assertion, if any.
         client_id: Option<String>,

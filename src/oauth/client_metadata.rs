@@ -50,11 +50,14 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// OpenID Connect Core §9, an assertion signed with the client's private key.
     PrivateKeyJwt,
+    /// Assertion with a MAC under the shared secret.
+    ClientSecretJwt,
 }
 
 impl AuthMethod {
     /// All, as discovery announces them.
-    pub const ALL: [Self; 4] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+    pub const ALL: [Self; 5] =
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt, Self::ClientSecretJwt];
 
     /// The wire value.
     pub const fn as_str(self) -> &'static str {
@@ -63,6 +66,7 @@ impl AuthMethod {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::ClientSecretJwt => "client_secret_jwt",
         }
     }
 
@@ -73,7 +77,7 @@ impl AuthMethod {
 
     /// Whether the client holds a shared secret.
     pub const fn uses_secret(self) -> bool {
-        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
     }
 }
 

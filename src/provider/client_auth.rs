@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::base::Timestamp;
 use crate::base::digest::Digest;
-use crate::jose::{Algorithm, claims, client_keys};
+use crate::jose::{Algorithm, JoseError, claims, client_keys, client_mac};
 use crate::model::client::Client;
 use crate::oauth::client_auth::{Presented, presented};
 use crate::oauth::{AuthMethod, ErrorCode, OAuthError, Params};
@@ -67,7 +67,8 @@ async fn with_method(
     Ok(client.filter(|client| client.metadata.token_endpoint_auth_method == method))
 }
 
-/// RFC 7523 §3: issuer and subject are the client, the audience is us, signed with a registered key, short-lived, once.
+/// RFC 7523 §3: issuer and subject are the client, the audience is us, signed with a registered key or under the
+/// client's secret, short-lived, once.
 async fn by_assertion(
     provider: &Provider,
     named: Option<&str>,
@@ -80,14 +81,18 @@ async fn by_assertion(
     if named.is_some_and(|named| named != unverified_subject) {
         return Err(refuse("client_id differs from the subject of the assertion").into());
     }
-    let client = with_method(provider, &unverified_subject, AuthMethod::PrivateKeyJwt)
-        .await?
-        .ok_or(OAuthError::new(ErrorCode::InvalidClient))?;
-    let verified = client_signature::verify(provider, &client, assertion, &Algorithm::ALL)
-        .await
-        .map_err(|error| refuse("The client assertion does not verify").detail(error.to_string()))?;
+    let client = provider.clients().find(&unverified_subject).await?.ok_or(ErrorCode::InvalidClient)?;
+    // The registered method decides how it is verified, never the assertion.
+    let verified = match client.metadata.token_endpoint_auth_method {
+        AuthMethod::PrivateKeyJwt => by_signature(provider, &client, assertion).await,
+        AuthMethod::ClientSecretJwt => by_mac(provider, &client, assertion),
+        AuthMethod::None | AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
+            return Err(ErrorCode::InvalidClient.into());
+        }
+    };
+    let claims = verified.map_err(|error| refuse("The client assertion does not verify").detail(error.to_string()))?;
     let now = provider.now();
-    let (jti, ends) = check_assertion(&verified.claims, &client.client_id, &[provider.issuer(), endpoint], now)?;
+    let (jti, ends) = check_assertion(&claims, &client.client_id, &[provider.issuer(), endpoint], now)?;
     let once = Digest::of(format!("{}\n{jti}", client.client_id).as_bytes()).to_base64url();
     let remembered = ends.plus(SKEW).since(now);
     if provider.store().ephemeral().put_if_absent(Kind::AssertionId, &once, b"", remembered, now).await? {
@@ -95,6 +100,22 @@ async fn by_assertion(
     } else {
         Err(refuse("The client assertion was used before").into())
     }
+}
+
+/// `private_key_jwt`: with the registered algorithm, or any of the list where none is registered.
+async fn by_signature(provider: &Provider, client: &Client, assertion: &str) -> Result<Map<String, Value>, JoseError> {
+    let registered = client.metadata.token_endpoint_auth_signing_alg.as_deref();
+    let named = registered.map(|named| Algorithm::parse(named).ok_or(JoseError::AlgorithmNotAllowed)).transpose()?;
+    let allowed = named.as_ref().map_or(&Algorithm::ALL[..], std::slice::from_ref);
+    Ok(client_signature::verify(provider, client, assertion, allowed).await?.claims)
+}
+
+/// `client_secret_jwt`: under one of the live secrets, all of which are kept sealed for such a client.
+fn by_mac(provider: &Provider, client: &Client, assertion: &str) -> Result<Map<String, Value>, JoseError> {
+    let live = client.live_secrets(provider.now());
+    let secrets: Vec<_> =
+        live.filter_map(|secret| provider.secrets().open_client_secret(&client.client_id, secret)).collect();
+    client_mac::verify(&secrets, assertion)
 }
 
 /// The claims of an assertion; gives its `jti` and end.

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::Settings;
-use crate::jose::{Algorithm, Keyring};
+use crate::jose::encryption::{ContentEncryption, KeyManagement};
+use crate::jose::{Algorithm, Keyring, client_mac};
 use crate::oauth::response::{ResponseMode, ResponseType};
 use crate::oauth::{AuthMethod, GrantType, claims, scope};
 
@@ -37,7 +38,10 @@ pub const ACR_VALUES: [&str; 1] = [crate::model::session::ACR_PASSWORD];
 pub fn document(settings: &Settings, keyring: &Keyring) -> Bytes {
     let at = |path: &str| format!("{}{path}", settings.issuer);
     let algorithms: Vec<_> = keyring.algorithms().iter().map(|algorithm| algorithm.as_str()).collect();
-    let assertions: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+    let assertions: Vec<_> =
+        Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).chain([client_mac::ALGORITHM]).collect();
+    let key_managements = KeyManagement::ALL.map(KeyManagement::as_str);
+    let content_encryptions = ContentEncryption::ALL.map(ContentEncryption::as_str);
     let methods: Vec<_> = AuthMethod::ALL.iter().map(|method| method.as_str()).collect();
     let confidential: Vec<_> =
         AuthMethod::ALL.iter().filter(|method| **method != AuthMethod::None).map(|method| method.as_str()).collect();
@@ -65,6 +69,12 @@ pub fn document(settings: &Settings, keyring: &Keyring) -> Bytes {
         "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
+        "id_token_encryption_alg_values_supported": key_managements,
+        "id_token_encryption_enc_values_supported": content_encryptions,
+        "userinfo_signing_alg_values_supported": algorithms,
+        "userinfo_encryption_alg_values_supported": key_managements,
+        "userinfo_encryption_enc_values_supported": content_encryptions,
+        "introspection_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": assertions,
         "introspection_endpoint_auth_methods_supported": confidential,

@@ -7,11 +7,13 @@
 
 pub mod access;
 pub mod authorize;
+mod client_algorithms;
 pub mod client_auth;
 pub mod client_signature;
 pub mod clients;
 pub mod discovery;
 pub mod dispatch;
+pub mod encryption;
 pub mod end_session;
 pub mod error;
 pub mod grants;
@@ -22,6 +24,7 @@ pub mod keys;
 pub mod published_keys;
 pub mod registration;
 pub mod revoke;
+pub mod signed_answers;
 pub mod subject;
 pub mod tokens;
 pub mod userinfo;

@@ -97,6 +97,11 @@ impl PublishedKeys {
         self.after(outbound, uri, Reason::Age).await
     }
 
+    /// The set of `uri` that is held at this moment; nothing is fetched for it.
+    pub fn held(&self, uri: &str) -> Option<Arc<Value>> {
+        self.known.get(uri)?.held().usable(self.clock.now())
+    }
+
     /// The set at `uri` where it is another than `lacking`, which has not the key that is needed.
     pub async fn newer(&self, outbound: &Outbound, uri: &str, lacking: &Arc<Value>) -> Option<Arc<Value>> {
         let is_newer = |keys: &Arc<Value>| !Arc::ptr_eq(keys, lacking);

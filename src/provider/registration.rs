@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Provider, ProviderError};
+use super::{Provider, ProviderError, client_algorithms};
 use crate::audit::{Action, AuditEvent};
 use crate::base::entropy::uuid_v7;
 use crate::base::token::{OpaqueToken, TokenKind};
-use crate::jose::{Algorithm, client_keys};
+use crate::jose::client_keys;
 use crate::model::client::{Client, ClientPolicy, ClientStatus, NewClient, PkcePolicy};
 use crate::model::grant::GrantEnd;
-use crate::oauth::ClientMetadata;
 use crate::oauth::registration::{Problem, check};
+use crate::oauth::{AuthMethod, ClientMetadata, ErrorCode, OAuthError};
 
 /// Why a client is not registered.
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +35,7 @@ pub struct Registered {
 /// All problems of metadata and policy together.
 pub fn problems(metadata: &ClientMetadata, policy: &ClientPolicy) -> Vec<Problem> {
     let mut problems = check(metadata);
-    if Algorithm::parse(&metadata.id_token_signed_response_alg).is_none() {
-        problems.push(Problem {
-            member: "id_token_signed_response_alg",
-            why: "must be RS256, PS256, ES256 or EdDSA".to_owned(),
-        });
-    }
+    problems.extend(client_algorithms::problems(metadata));
     if let Some(jwks) = &metadata.jwks
         && let Err(refusal) = client_keys::check_jwks(jwks)
     {
@@ -66,13 +61,20 @@ pub async fn register(
     let client_id = uuid_v7(now, provider.entropy()).to_string();
     let secret =
         metadata.token_endpoint_auth_method.uses_secret().then(|| TokenKind::ClientSecret.generate(provider.entropy()));
+    let sealed =
+        secret.as_ref().map(|secret| sealed(provider, &client_id, metadata.token_endpoint_auth_method, secret));
+    let sealed = sealed.transpose().map_err(RegistrationError::Provider)?.flatten();
     let new = NewClient { client_id, metadata, policy, secret: secret.as_ref().map(OpaqueToken::digest) };
     let event = about(Action::ClientCreated, &new.client_id, now);
     let client = provider
         .store()
         .write("register_client", move |tx| {
             Box::pin(async move {
-                let client = tx.insert_client(&new, now).await?;
+                let mut client = tx.insert_client(&new, now).await?;
+                if let (Some(digest), Some(sealed)) = (&new.secret, &sealed) {
+                    tx.keep_client_secret(client.key, digest, sealed).await?;
+                    client = tx.client_by_key(client.key).await?.unwrap_or(client);
+                }
                 tx.append_audit(&event).await?;
                 Ok::<_, ProviderError>(client)
             })
@@ -100,6 +102,9 @@ pub async fn update(
         .write("update_client", move |tx| {
             Box::pin(async move {
                 tx.update_client(key, &metadata, &policy, now).await?;
+                if metadata.token_endpoint_auth_method != AuthMethod::ClientSecretJwt {
+                    tx.forget_sealed_secrets(key).await?;
+                }
                 tx.append_audit(&event).await?;
                 Ok::<_, ProviderError>(())
             })
@@ -118,12 +123,16 @@ pub async fn rotate_secret(
     let now = provider.now();
     let secret = TokenKind::ClientSecret.generate(provider.entropy());
     let (key, digest) = (client.key, secret.digest());
+    let sealed = sealed(provider, &client.client_id, client.metadata.token_endpoint_auth_method, &secret)?;
     let event = about(Action::ClientSecretRotated, &client.client_id, now);
     provider
         .store()
         .write("rotate_client_secret", move |tx| {
             Box::pin(async move {
                 tx.add_client_secret(key, &digest, now, now.plus(overlap)).await?;
+                if let Some(sealed) = &sealed {
+                    tx.keep_client_secret(key, &digest, sealed).await?;
+                }
                 tx.append_audit(&event).await?;
                 Ok::<_, ProviderError>(())
             })
@@ -131,6 +140,21 @@ pub async fn rotate_secret(
         .await?;
     provider.clients().forget();
     Ok(secret)
+}
+
+/// The secret sealed, for the one method that needs it in clear again; every other gives `None`.
+pub fn sealed(
+    provider: &Provider,
+    client_id: &str,
+    method: AuthMethod,
+    secret: &OpaqueToken,
+) -> Result<Option<Vec<u8>>, ProviderError> {
+    if method != AuthMethod::ClientSecretJwt {
+        return Ok(None);
+    }
+    let sealed = provider.secrets().seal_client_secret(client_id, secret, provider.entropy());
+    let failed = || OAuthError::new(ErrorCode::ServerError).detail("a client's secret cannot be sealed");
+    sealed.ok_or_else(failed).map(Some).map_err(Into::into)
 }
 
 /// Disables or enables a client. Disabling ends every grant it holds.

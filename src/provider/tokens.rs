@@ -8,14 +8,15 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::Provider;
+use super::encryption::{self, Purpose};
 use super::subject::Subject;
 use crate::base::digest::{Digest, base64url, from_base64url, hmac_sha256, sha512};
 use crate::base::seal::MasterKey;
 use crate::base::secret::ct_eq;
-use crate::base::token::TokenKind;
+use crate::base::token::{OpaqueToken, TokenKind};
 use crate::base::{Entropy, Secret, Timestamp, entropy};
 use crate::jose::{Algorithm, JoseError, Typ};
-use crate::model::client::{AccessTokenFormat, Client};
+use crate::model::client::{AccessTokenFormat, Client, ClientSecret};
 use crate::model::grant::Grant;
 use crate::model::role::Role;
 use crate::oauth::Scope;
@@ -134,6 +135,9 @@ pub struct RefreshReference {
     pub generation: i64,
 }
 
+/// What client secrets are sealed for; the row is the client and the digest of the secret.
+const CLIENT_SECRET: &str = "client-secret";
+
 impl TokenSecrets {
     /// Derives the keys.
     pub fn new(master: MasterKey) -> Self {
@@ -163,6 +167,20 @@ impl TokenSecrets {
         })
     }
 
+    /// Seals a secret that must be had in clear again to verify a MAC (`client_secret_jwt`); `None` when sealing fails.
+    pub fn seal_client_secret(&self, client_id: &str, secret: &OpaqueToken, random: &dyn Entropy) -> Option<Vec<u8>> {
+        let row = secret_row(client_id, &secret.digest());
+        Some(self.master.seal(random, CLIENT_SECRET, &row, secret.expose().as_bytes()))
+            .filter(|sealed| !sealed.is_empty())
+    }
+
+    /// A secret in clear; `None` when it was not kept so, was changed or moved, or was sealed under another key.
+    pub fn open_client_secret(&self, client_id: &str, secret: &ClientSecret) -> Option<Secret<Vec<u8>>> {
+        let clear =
+            self.master.open(CLIENT_SECRET, &secret_row(client_id, &secret.digest), secret.sealed.as_deref()?)?;
+        Digest::of(clear.expose()).ct_eq(&secret.digest).then_some(clear)
+    }
+
     fn seal(&self, claims: &AccessClaims, random: &dyn Entropy) -> String {
         let salt: [u8; SALT] = entropy::bytes(random);
         let clear = serde_json::to_vec(claims).unwrap_or_default();
@@ -178,6 +196,10 @@ impl TokenSecrets {
         let clear = self.master.open(&opaque_purpose(salt), "", sealed)?;
         serde_json::from_slice(clear.expose()).ok()
     }
+}
+
+fn secret_row(client_id: &str, digest: &Digest) -> String {
+    format!("{} {client_id}", digest.to_base64url())
 }
 
 fn opaque_purpose(salt: &[u8]) -> String {
@@ -284,7 +306,8 @@ pub struct IdTokenFacts<'a> {
     pub access_token: Option<&'a str>,
 }
 
-/// An ID token (OpenID Connect Core §2), with nothing in it that nobody asked for.
+/// An ID token (OpenID Connect Core §2), with nothing in it that nobody asked for; encrypted for a client that asked for it,
+/// whose keys [`encryption::ready`] has looked at before.
 pub fn id_token(
     provider: &Provider,
     client: &Client,
@@ -316,7 +339,8 @@ pub fn id_token(
         claims.insert("sid".to_owned(), grant.sid.to_string().into());
     }
     claims.extend(subject.id_token(facts.scope, &grant.claims_within(facts.scope).id_token));
-    provider.keys().current().sign(algorithm, Typ::IdToken, &claims)
+    let token = provider.keys().current().sign(algorithm, Typ::IdToken, &claims)?;
+    encryption::apply(provider, client, Purpose::IdToken, token)
 }
 
 /// `at_hash`, `c_hash` (OpenID Connect Core §3.1.3.6): the left half of the hash that goes with the algorithm.
@@ -409,6 +433,27 @@ mod tests {
         assert_eq!(TokenSecrets::new(MasterKey::new([2; 32])).open(&token), None);
         assert_eq!(secrets().open(token.strip_suffix(|_: char| true).unwrap()), None);
         assert!(!token.contains("app"));
+    }
+
+    #[test]
+    fn a_client_secret_opens_in_its_own_row_alone() {
+        let secret = TokenKind::ClientSecret.generate(&SystemEntropy);
+        let sealed = secrets().seal_client_secret("app", &secret, &SystemEntropy);
+        let row = |digest, sealed| ClientSecret {
+            id: crate::base::id::ClientSecretId::new(1),
+            digest,
+            sealed,
+            created_at: Timestamp::from_seconds(0),
+            expires_at: None,
+        };
+        let kept = row(secret.digest(), sealed.clone());
+        let opened = secrets().open_client_secret("app", &kept).map(|clear| clear.expose().clone());
+        assert_eq!(opened.as_deref(), Some(secret.expose().as_bytes()));
+        assert!(!format!("{kept:?}").contains(secret.expose()));
+        assert!(secrets().open_client_secret("other", &kept).is_none());
+        assert!(secrets().open_client_secret("app", &row(Digest::of(b"other"), sealed)).is_none());
+        assert!(secrets().open_client_secret("app", &row(secret.digest(), None)).is_none());
+        assert!(TokenSecrets::new(MasterKey::new([2; 32])).open_client_secret("app", &kept).is_none());
     }
 
     #[test]

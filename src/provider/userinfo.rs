@@ -1,25 +1,25 @@
 //! Userinfo (OpenID Connect Core §5.3): what the token's scopes and the request's `claims` release about the person, as it is now.
 
-use serde_json::{Map, Value};
-
+use super::signed_answers::{self, Answer};
 use super::{Provider, ProviderError, access, subject};
 use crate::oauth::{ErrorCode, OAuthError};
 
-/// The claims for a bearer of `token`: `invalid_token` unless it is good and a person's, `insufficient_scope` without `openid`.
-pub async fn userinfo(provider: &Provider, token: &str) -> Result<Map<String, Value>, ProviderError> {
+/// The claims for a bearer of `token`, in the form that its client registered: `invalid_token` unless it is good and a person's, `insufficient_scope` without `openid`.
+pub async fn userinfo(provider: &Provider, token: &str) -> Result<Answer, ProviderError> {
     let refused = || ProviderError::from(ErrorCode::InvalidToken);
     let live = access::live(provider, token).await?.ok_or_else(refused)?;
     let grant = live.grant.ok_or_else(refused)?;
     if !live.claims.scope.contains("openid") {
         return Err(ErrorCode::InsufficientScope.into());
     }
-    let mut conn = provider.store().read().await?;
-    let subject = subject::load(&mut conn, grant.user, grant.tenant).await.map_err(|error| match error {
+    let loaded = subject::load(&mut *provider.store().read().await?, grant.user, grant.tenant).await;
+    let subject = loaded.map_err(|error| match error {
         ProviderError::Refused(_) => {
             OAuthError::new(ErrorCode::InvalidToken).detail("the person or tenant is gone").into()
         }
         other => other,
     })?;
     let scope = &live.claims.scope;
-    Ok(subject.userinfo(scope, &grant.claims_within(scope).userinfo))
+    let claims = subject.userinfo(scope, &grant.claims_within(scope).userinfo);
+    signed_answers::userinfo(provider, &live.client, claims).await
 }

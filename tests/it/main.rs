@@ -12,6 +12,7 @@
 mod architecture;
 mod attacks;
 mod bad_input;
+mod client_jose;
 mod concurrency;
 mod coverage;
 mod openid;

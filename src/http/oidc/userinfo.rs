@@ -10,6 +10,7 @@ use crate::http::extract::bearer::bearer;
 use crate::http::respond::json;
 use crate::http::site::Site;
 use crate::oauth::{OAuthError, Params};
+use crate::provider::signed_answers::Answer;
 use crate::provider::userinfo;
 
 /// `GET /userinfo`.
@@ -40,7 +41,8 @@ async fn answer(site: &Site, token: Result<Option<String>, OAuthError>) -> Respo
         Err(error) => Err(error),
     };
     match claims {
-        Ok(claims) => json::ok(&claims),
+        Ok(Answer::Claims(claims)) => json::ok(&claims),
+        Ok(Answer::Token(token)) => json::token("application/jwt", token),
         Err(error) => json::bearer_error(&error),
     }
 }

@@ -27,6 +27,16 @@ pub fn with_status(status: StatusCode, body: &impl Serialize) -> Response {
     response
 }
 
+/// 200 with a token for a body, not to be kept.
+pub fn token(media_type: &'static str, token: String) -> Response {
+    let mut response = Response::new(Body::from(token));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
 /// A ready JSON document that caches may keep for `max_age` seconds.
 pub fn document(body: Bytes, max_age: &'static str) -> Response {
     let mut response = Response::new(Body::from(body));

@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2): phases that every grant passes, and what each grant does of its own.
 //!
-//! 1. authenticate the client  2. is the grant known, and registered by this client  3. the grant itself  4. respond.
+//! 1. authenticate the client  2. is the grant known, and registered by this client  3. is there a key, if the client
+//! wants its ID tokens encrypted  4. the grant itself  5. respond.
 
 mod authorization_code;
 mod client_credentials;
@@ -9,6 +10,7 @@ mod refresh_token;
 use serde::Serialize;
 
 use super::client_auth::{AuthenticatedClient, authenticate};
+use super::encryption::{self, Purpose};
 use super::subject::Subject;
 use super::tokens::{self, AccessFacts, IdTokenFacts, RefreshReference};
 use super::{Provider, ProviderError};
@@ -53,6 +55,9 @@ pub async fn exchange(
 ) -> Result<(GrantType, TokenResponse), ProviderError> {
     let client = authenticate(provider, request.authorization, request.params, request.endpoint).await?;
     let grant = permitted(&client, request.params)?;
+    if grant != GrantType::ClientCredentials {
+        encryption::ready(provider, &client, Purpose::IdToken).await?;
+    }
     let response = match grant {
         GrantType::AuthorizationCode => authorization_code::exchange(provider, &client, request.params).await?,
         GrantType::RefreshToken => refresh_token::exchange(provider, &client, request.params).await?,

@@ -16,7 +16,7 @@ macro_rules! clients_with_secrets {
     ($from:literal) => {
         concat!(
             "SELECT c.id, c.client_id, c.metadata, c.policy, c.status, c.created_at, c.updated_at, \
-             s.id AS secret_id, s.digest, s.created_at AS secret_created_at, s.expires_at \
+             s.id AS secret_id, s.digest, s.sealed, s.created_at AS secret_created_at, s.expires_at \
              FROM ",
             $from,
             " ORDER BY c.id, s.id DESC"
@@ -46,6 +46,7 @@ fn secret(row: &Row) -> Result<Option<ClientSecret>, StoreError> {
     Ok(Some(ClientSecret {
         id: ClientSecretId::new(id),
         digest: row.digest("digest")?,
+        sealed: row.get("sealed")?,
         created_at: row.time("secret_created_at")?,
         expires_at: row.optional_time("expires_at")?,
     }))
@@ -208,6 +209,34 @@ impl Conn {
         .execute()
         .await?;
         self.insert_secret(key, digest, now).await?;
+        self.touch(Topic::Clients);
+        Ok(())
+    }
+
+    /// Keeps a secret of a client sealed beside its digest; says whether the client has such a secret.
+    pub async fn keep_client_secret(
+        &mut self,
+        key: ClientKey,
+        digest: &Digest,
+        sealed: &[u8],
+    ) -> Result<bool, StoreError> {
+        let kept = self
+            .query("UPDATE client_secrets SET sealed = $3 WHERE client_id = $1 AND digest = $2")
+            .bind(key.get())
+            .bind(digest.as_bytes().as_slice())
+            .bind(sealed)
+            .execute()
+            .await?;
+        self.touch(Topic::Clients);
+        Ok(kept > 0)
+    }
+
+    /// Keeps no secret of a client but by its digest.
+    pub async fn forget_sealed_secrets(&mut self, key: ClientKey) -> Result<(), StoreError> {
+        self.query("UPDATE client_secrets SET sealed = NULL WHERE client_id = $1 AND sealed IS NOT NULL")
+            .bind(key.get())
+            .execute()
+            .await?;
         self.touch(Topic::Clients);
         Ok(())
     }

@@ -64,7 +64,7 @@ impl TestClient {
             AuthMethod::None => (Vec::new(), vec![id()]),
             AuthMethod::ClientSecretBasic => (vec![("authorization", basic(self.id(), &secret()))], Vec::new()),
             AuthMethod::ClientSecretPost => (Vec::new(), vec![id(), ("client_secret", secret())]),
-            AuthMethod::PrivateKeyJwt => {
+            AuthMethod::PrivateKeyJwt | AuthMethod::ClientSecretJwt => {
                 let assertion = self.assertion(&self.assertion_claims(now));
                 (
                     Vec::new(),
@@ -81,14 +81,24 @@ impl TestClient {
         json!({"iss": self.id(), "sub": self.id(), "aud": ISSUER, "iat": now, "exp": now + 60, "jti": jti})
     }
 
-    /// These claims as a client assertion, signed with the client's own key.
+    /// These claims as a client assertion, signed with the client's own key or under its secret.
     pub fn assertion(&self, claims: &Value) -> String {
+        if self.client.metadata.token_endpoint_auth_method == AuthMethod::ClientSecretJwt {
+            return mac_assertion(self.secret.as_deref().expect("a secret"), claims);
+        }
         let key = self.key.as_ref().expect("a key");
         let signer = josekit::jws::ES256.signer_from_jwk(key).expect("a signer");
         let mut header = josekit::jws::JwsHeader::new();
         header.set_key_id(key.key_id().unwrap_or_default());
         josekit::jws::serialize_compact(claims.to_string().as_bytes(), &header, &signer).expect("a JWS")
     }
+}
+
+/// These claims as a client assertion under a secret.
+pub fn mac_assertion(secret: &str, claims: &Value) -> String {
+    let signer = josekit::jws::HS256.signer_from_bytes(secret).expect("a signer");
+    josekit::jws::serialize_compact(claims.to_string().as_bytes(), &josekit::jws::JwsHeader::new(), &signer)
+        .expect("a JWS")
 }
 
 /// Names and values, of header lines or of a form.
