@@ -13,6 +13,7 @@ use crate::oauth::client_auth::{Presented, presented};
 use crate::oauth::{AuthMethod, ErrorCode, OAuthError, Params};
 use crate::store::Kind;
 
+use super::discovery::path;
 use super::{Provider, ProviderError, client_signature};
 
 /// Longest life of a client assertion: it is a proof of this moment, and its `jti` is remembered until it ends.
@@ -86,8 +87,14 @@ async fn by_assertion(
     let verified = client_signature::verify(provider, &client, assertion, &Algorithm::ALL)
         .await
         .map_err(|error| refuse("The client assertion does not verify").detail(error.to_string()))?;
+    if !verified.is_typed(&["jwt", "client-authentication+jwt"]) {
+        return Err(refuse("The client assertion has the type of another token").into());
+    }
     let now = provider.now();
-    let (jti, ends) = check_assertion(&verified.claims, &client.client_id, &[provider.issuer(), endpoint], now)?;
+    // RFC 9126 §2, OpenID Connect Core §9: the token endpoint's address names us at every endpoint.
+    let token_endpoint = format!("{}{}", provider.issuer(), path::TOKEN);
+    let audiences = [provider.issuer(), endpoint, &token_endpoint];
+    let (jti, ends) = check_assertion(&verified.claims, &client.client_id, &audiences, now)?;
     let once = Digest::of(format!("{}\n{jti}", client.client_id).as_bytes()).to_base64url();
     let remembered = ends.plus(SKEW).since(now);
     if provider.store().ephemeral().put_if_absent(Kind::AssertionId, &once, b"", remembered, now).await? {

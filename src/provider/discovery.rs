@@ -18,6 +18,8 @@ pub mod path {
     pub const JWKS: &str = "/jwks";
     /// Authorization endpoint.
     pub const AUTHORIZE: &str = "/authorize";
+    /// Pushed authorization request endpoint.
+    pub const PAR: &str = "/par";
     /// Token endpoint.
     pub const TOKEN: &str = "/token";
     /// Userinfo endpoint.
@@ -53,6 +55,8 @@ pub fn document(settings: &Settings, keyring: &Keyring) -> Bytes {
     let document = json!({
         "issuer": settings.issuer,
         "authorization_endpoint": at(path::AUTHORIZE),
+        "pushed_authorization_request_endpoint": at(path::PAR),
+        "require_pushed_authorization_requests": false,
         "token_endpoint": at(path::TOKEN),
         "userinfo_endpoint": at(path::USERINFO),
         "jwks_uri": at(path::JWKS),
@@ -78,8 +82,12 @@ pub fn document(settings: &Settings, keyring: &Keyring) -> Bytes {
         "ui_locales_supported": ["fr", "en"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
+        "require_signed_request_object": false,
+        "request_object_signing_alg_values_supported": assertions,
+        "display_values_supported": ["page", "popup", "touch", "wap"],
         "authorization_response_iss_parameter_supported": true,
     });
     Bytes::from(document.to_string())

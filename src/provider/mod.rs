@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod authorize;
+mod begin;
 pub mod client_auth;
 pub mod client_signature;
 pub mod clients;
@@ -20,7 +21,9 @@ pub mod issue;
 pub mod journeys;
 pub mod keys;
 pub mod published_keys;
+pub mod pushed;
 pub mod registration;
+mod request_object;
 pub mod revoke;
 pub mod subject;
 pub mod tokens;
@@ -81,6 +84,7 @@ struct Inner {
     metadata: std::sync::RwLock<Bytes>,
     outbound: Outbound,
     published_keys: PublishedKeys,
+    request_objects: request_object::FetchedObjects,
 }
 
 /// What [`Provider::new`] is made of.
@@ -121,6 +125,7 @@ impl Provider {
             metadata,
             outbound,
             published_keys,
+            request_objects: request_object::FetchedObjects::default(),
         }))
     }
 
@@ -179,6 +184,10 @@ impl Provider {
     /// The keys that clients publish.
     pub(crate) fn published_keys(&self) -> &PublishedKeys {
         &self.0.published_keys
+    }
+
+    fn request_objects(&self) -> &request_object::FetchedObjects {
+        &self.0.request_objects
     }
 
     pub(crate) fn secrets(&self) -> &TokenSecrets {

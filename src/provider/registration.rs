@@ -41,6 +41,12 @@ pub fn problems(metadata: &ClientMetadata, policy: &ClientPolicy) -> Vec<Problem
             why: "must be RS256, PS256, ES256 or EdDSA".to_owned(),
         });
     }
+    if metadata.request_object_signing_alg.as_deref().is_some_and(|alg| Algorithm::parse(alg).is_none()) {
+        problems.push(Problem {
+            member: "request_object_signing_alg",
+            why: "must be RS256, PS256, ES256 or EdDSA".to_owned(),
+        });
+    }
     if let Some(jwks) = &metadata.jwks
         && let Err(refusal) = client_keys::check_jwks(jwks)
     {

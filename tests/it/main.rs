@@ -11,6 +11,7 @@
 
 mod architecture;
 mod attacks;
+mod authorize;
 mod bad_input;
 mod concurrency;
 mod coverage;
