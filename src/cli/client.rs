@@ -96,10 +96,11 @@ struct Members {
     /// Where a person may go after signing out; exact, repeatable.
     #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
     post_logout_redirect_uris: Vec<String>,
-    /// authorization_code, refresh_token or client_credentials; repeatable. Default: the first two, or the third without redirect URI.
+    /// authorization_code, implicit, refresh_token or client_credentials; repeatable. Default: what the response types need
+    /// with refresh_token, or client_credentials without redirect URI.
     #[arg(long = "grant-type", value_name = "GRANT")]
     grant_types: Vec<String>,
-    /// code; repeatable.
+    /// code, "id_token", "id_token token", "code id_token", "code token", "code id_token token"; repeatable. Default: code.
     #[arg(long = "response-type", value_name = "TYPE")]
     response_types: Vec<String>,
     /// none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt. Default: client_secret_basic.
@@ -123,6 +124,18 @@ struct Members {
     /// A resource it may name (RFC 8707); repeatable. Default: any.
     #[arg(long = "resource", value_name = "URI")]
     resources: Vec<String>,
+    /// Where its request objects are; repeatable. A fragment names a version and does not count.
+    #[arg(long = "request-uri", value_name = "URI")]
+    request_uris: Vec<String>,
+    /// The only algorithm of its request objects. Default: RS256, PS256, ES256 and EdDSA.
+    #[arg(long, value_name = "ALG")]
+    request_object_alg: Option<String>,
+    /// Whether it must push its authorization requests (RFC 9126). Default: false.
+    #[arg(long, value_name = "BOOL")]
+    require_pushed_requests: Option<bool>,
+    /// Whether it must sign its authorization requests (RFC 9101). Default: false.
+    #[arg(long, value_name = "BOOL")]
+    require_signed_requests: Option<bool>,
     /// Its home page.
     #[arg(long, value_name = "URI")]
     client_uri: Option<String>,
@@ -212,9 +225,8 @@ fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPol
         let read =
             members.grant_types.iter().map(|text| GrantType::parse(text).ok_or_else(|| unknown("grant type", text)));
         metadata.grant_types = read.collect::<Result<_, _>>()?;
-        if !metadata.allows_grant(GrantType::AuthorizationCode) {
-            metadata.response_types.clear();
-        }
+        let allowed = metadata.grant_types.clone();
+        metadata.response_types.retain(|kind| kind.grants().iter().all(|grant| allowed.contains(grant)));
     }
     if !members.response_types.is_empty() {
         let read = members
@@ -222,6 +234,9 @@ fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPol
             .iter()
             .map(|text| ResponseType::parse(text).ok_or_else(|| unknown("response type", text)));
         metadata.response_types = read.collect::<Result<_, _>>()?;
+        if members.grant_types.is_empty() {
+            metadata.fit_grants();
+        }
     }
     if let Some(text) = &members.auth_method {
         metadata.token_endpoint_auth_method =
@@ -231,6 +246,18 @@ fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPol
         metadata.scope = Scope::parse(text).map_err(|error| Failure::new(error.description()))?;
     }
     members.algorithms.apply(metadata)?;
+    if !members.request_uris.is_empty() {
+        metadata.request_uris = members.request_uris;
+    }
+    if members.request_object_alg.is_some() {
+        metadata.request_object_signing_alg = members.request_object_alg;
+    }
+    for (named, member) in [
+        (members.require_pushed_requests, &mut metadata.require_pushed_authorization_requests),
+        (members.require_signed_requests, &mut metadata.require_signed_request_object),
+    ] {
+        *member = named.unwrap_or(*member);
+    }
     for (named, member) in [
         (members.initiate_login_uri, &mut metadata.initiate_login_uri),
         (members.client_uri, &mut metadata.client_uri),
@@ -308,6 +335,10 @@ fn shown(client: &Client) -> Value {
         "token_endpoint_auth_method": metadata.token_endpoint_auth_method,
         "scope": metadata.scope,
         "initiate_login_uri": metadata.initiate_login_uri,
+        "request_uris": metadata.request_uris,
+        "request_object_signing_alg": metadata.request_object_signing_alg,
+        "require_pushed_authorization_requests": metadata.require_pushed_authorization_requests,
+        "require_signed_request_object": metadata.require_signed_request_object,
         "first_party": client.policy.first_party,
         "resource_server": client.policy.resource_server,
         "access_token": client.policy.access_token,

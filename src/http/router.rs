@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
-use super::oidc::{authorize, discovery, end_session, introspect, revoke, token, userinfo};
+use super::oidc::{authorize, discovery, end_session, introspect, par, revoke, token, userinfo};
 use super::pages::{account, home, interaction, recovery};
 use super::site::Site;
 use crate::provider::discovery::path;
@@ -40,6 +40,7 @@ pub fn routes() -> Vec<Route> {
         route(path::OAUTH_METADATA, &["GET"], Program, get(discovery::metadata)),
         route(path::JWKS, &["GET"], Program, get(discovery::jwks)),
         route(path::TOKEN, &["POST"], Program, post(token::post)),
+        route(path::PAR, &["POST"], Program, post(par::post)),
         route(path::USERINFO, &["GET", "POST"], Program, get(userinfo::get).post(userinfo::post)),
         route(path::REVOKE, &["POST"], Program, post(revoke::post)),
         route(path::INTROSPECT, &["POST"], Client, post(introspect::post)),

@@ -111,12 +111,13 @@ pub fn unverified_subject(token: &str) -> Result<String, JoseError> {
     }
 }
 
-/// Assertions carry no `typ`, `JWT`, or the one of draft-ietf-oauth-rfc7523bis; anything else (`at+jwt`, `logout+jwt`,
+/// What clients sign carries no `typ`, `JWT`, or its own (draft-ietf-oauth-rfc7523bis, RFC 9101 §10.8), between which the caller
+/// tells; anything else (`at+jwt`, `logout+jwt`,
 /// `dpop+jwt`) was signed for another purpose. Media types are compared without case and `application/` (RFC 7515 §4.1.9).
 fn check_typ(typ: Option<&str>) -> Result<(), JoseError> {
     let Some(typ) = typ.map(str::to_ascii_lowercase) else { return Ok(()) };
     match typ.strip_prefix("application/").unwrap_or(&typ) {
-        "jwt" | "client-authentication+jwt" => Ok(()),
+        "jwt" | "client-authentication+jwt" | "oauth-authz-req+jwt" => Ok(()),
         _ => Err(JoseError::WrongType),
     }
 }

@@ -31,6 +31,12 @@ impl Verified {
         self.header.alg
     }
 
+    /// Whether the header has no `typ` or one of `expected`, in lower case and without `application/` (RFC 7515 §4.1.9).
+    pub fn is_typed(&self, expected: &[&str]) -> bool {
+        let Some(typ) = self.header.typ.as_deref().map(str::to_ascii_lowercase) else { return true };
+        expected.contains(&typ.strip_prefix("application/").unwrap_or(&typ))
+    }
+
     /// The `kid` header.
     pub fn kid(&self) -> Option<&str> {
         self.header.kid.as_deref()

@@ -44,4 +44,7 @@ pub struct AuthorizationCode {
     pub amr: Vec<String>,
     /// When it stops.
     pub expires_at: Timestamp,
+    /// Whether the grant began at the authorization endpoint, because tokens came from there beside the code.
+    #[serde(default)]
+    pub began_in_front: bool,
 }

@@ -1,6 +1,8 @@
 //! A grant: what one sign-in gave to one client, and the family of tokens that came of it.
 //!
 //! ```text
+//!  tokens in front ──► live(generation -1)
+//!                        │ code redeemed
 //!  code redeemed ──► live(generation 0) ──refresh──► live(generation 1) ──► …
 //!                        │                                │
 //!                        └──── reuse · logout · disabled · password · membership · consent ───► revoked
@@ -59,7 +61,7 @@ impl GrantEnd {
     }
 }
 
-/// A grant that a code began.
+/// A grant: begun by the redemption of a code, or at the authorization endpoint where tokens come from there.
 #[derive(Debug, Clone)]
 pub struct Grant {
     /// Its id, part of every token of the family.
@@ -90,7 +92,7 @@ pub struct Grant {
     pub created_at: Timestamp,
     /// When refreshing ends for good, however often it was used.
     pub expires_at: Timestamp,
-    /// Generation of the live refresh token.
+    /// Generation of the live refresh token; [`Grant::IN_FRONT`] before there can be one.
     pub generation: i64,
     /// When that generation began.
     pub rotated_at: Timestamp,
@@ -112,6 +114,10 @@ pub enum Refresh {
 }
 
 impl Grant {
+    /// Generation of a grant that the authorization endpoint began: its code, if there is one, was not redeemed yet. The step
+    /// to generation 0 is the redemption, so that of any number of rivals one makes it.
+    pub const IN_FRONT: i64 = -1;
+
     /// The claims named one by one that a token of `scope` releases: none, once it was narrowed to less than the grant.
     pub fn claims_within(&self, scope: &Scope) -> NamedClaims {
         if self.scope.is_within(scope) { self.claims.clone() } else { NamedClaims::default() }

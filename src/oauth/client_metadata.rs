@@ -13,6 +13,8 @@ use super::response::ResponseType;
 pub enum GrantType {
     /// RFC 6749 §4.1.
     AuthorizationCode,
+    /// RFC 6749 §4.2: what comes from the authorization endpoint itself; no grant of the token endpoint.
+    Implicit,
     /// RFC 6749 §6.
     RefreshToken,
     /// RFC 6749 §4.4.
@@ -21,12 +23,13 @@ pub enum GrantType {
 
 impl GrantType {
     /// All, as discovery announces them.
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials];
+    pub const ALL: [Self; 4] = [Self::AuthorizationCode, Self::Implicit, Self::RefreshToken, Self::ClientCredentials];
 
     /// The wire value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
+            Self::Implicit => "implicit",
             Self::RefreshToken => "refresh_token",
             Self::ClientCredentials => "client_credentials",
         }
@@ -275,8 +278,43 @@ impl ClientMetadata {
         self.grant_types.contains(&grant)
     }
 
+    /// Makes the grants those that the response types need; what else was allowed stays, but without a code nothing is refreshed.
+    pub fn fit_grants(&mut self) {
+        let needed = |grant| self.response_types.iter().any(|kind| kind.grants().contains(&grant));
+        let uses_code = needed(GrantType::AuthorizationCode);
+        self.grant_types = GrantType::ALL
+            .into_iter()
+            .filter(|grant| match grant {
+                GrantType::AuthorizationCode | GrantType::Implicit => needed(*grant),
+                GrantType::RefreshToken => uses_code && self.allows_grant(*grant),
+                GrantType::ClientCredentials => self.allows_grant(*grant),
+            })
+            .collect();
+    }
+
     /// Whether the client authenticates at all.
     pub fn is_confidential(&self) -> bool {
         self.token_endpoint_auth_method != AuthMethod::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_follow_the_response_types() {
+        let fitted = |types: &[ResponseType], grants: &[GrantType]| {
+            let (grant_types, response_types) = (grants.to_vec(), types.to_vec());
+            let mut metadata = ClientMetadata { grant_types, response_types, ..ClientMetadata::new("App") };
+            metadata.fit_grants();
+            metadata.grant_types
+        };
+        use GrantType::{AuthorizationCode, ClientCredentials, Implicit, RefreshToken};
+        let usual = [AuthorizationCode, RefreshToken, ClientCredentials];
+        assert_eq!(fitted(&[ResponseType::Code], &usual), usual);
+        assert_eq!(fitted(&[ResponseType::IdToken], &usual), [Implicit, ClientCredentials]);
+        let all = [AuthorizationCode, Implicit, RefreshToken, ClientCredentials];
+        assert_eq!(fitted(&[ResponseType::CodeToken], &usual), all);
     }
 }

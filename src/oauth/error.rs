@@ -40,6 +40,10 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     /// OpenID Connect Core §3.1.2.6.
     RegistrationNotSupported,
+    /// OpenID Connect Core §3.1.2.6, RFC 9101 §7: the reference is unknown, expired or gives nothing usable.
+    InvalidRequestUri,
+    /// OpenID Connect Core §3.1.2.6, RFC 9101 §7: the object is malformed, badly signed or contradictory.
+    InvalidRequestObject,
     /// OpenID Connect Unmet Authentication Requirements §2.
     UnmetAuthenticationRequirements,
     /// RFC 8707 §2.
@@ -54,7 +58,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes, in the order of the enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -72,6 +76,8 @@ impl ErrorCode {
         Self::RequestNotSupported,
         Self::RequestUriNotSupported,
         Self::RegistrationNotSupported,
+        Self::InvalidRequestUri,
+        Self::InvalidRequestObject,
         Self::UnmetAuthenticationRequirements,
         Self::InvalidTarget,
         Self::InvalidToken,
@@ -98,12 +104,18 @@ impl ErrorCode {
             Self::ConsentRequired => ("consent_required", 400, "The person has to consent"),
             Self::AccountSelectionRequired => ("account_selection_required", 400, "The person has to choose a tenant"),
             Self::InteractionRequired => ("interaction_required", 400, "The person has to act"),
-            Self::RequestNotSupported => ("request_not_supported", 400, "The request parameter is not supported"),
+            Self::RequestNotSupported => {
+                ("request_not_supported", 400, "Request objects without a signature are not supported")
+            }
             Self::RequestUriNotSupported => {
-                ("request_uri_not_supported", 400, "The request_uri parameter is not supported")
+                ("request_uri_not_supported", 400, "Request objects without a signature are not supported")
             }
             Self::RegistrationNotSupported => {
                 ("registration_not_supported", 400, "The registration parameter is not supported")
+            }
+            Self::InvalidRequestUri => ("invalid_request_uri", 400, "The request_uri is unknown, expired or unusable"),
+            Self::InvalidRequestObject => {
+                ("invalid_request_object", 400, "The request object is malformed, badly signed or contradictory")
             }
             Self::UnmetAuthenticationRequirements => {
                 ("unmet_authentication_requirements", 400, "The requested authentication context cannot be reached")

@@ -41,11 +41,14 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Problem> {
         }
     }
     let uses_code = metadata.allows_grant(GrantType::AuthorizationCode);
-    if uses_code && metadata.redirect_uris.is_empty() {
-        add("redirect_uris", "must not be empty for the authorization_code grant".to_owned());
+    let in_front = [GrantType::AuthorizationCode, GrantType::Implicit];
+    if in_front.into_iter().any(|grant| metadata.allows_grant(grant)) && metadata.redirect_uris.is_empty() {
+        add("redirect_uris", "must not be empty for the authorization_code and implicit grants".to_owned());
     }
-    if uses_code == metadata.response_types.is_empty() {
-        add("response_types", "must go with the authorization_code grant".to_owned());
+    for grant in in_front {
+        if metadata.allows_grant(grant) != metadata.response_types.iter().any(|kind| kind.grants().contains(&grant)) {
+            add("response_types", format!("must go with the {} grant", grant.as_str()));
+        }
     }
     if metadata.grant_types.is_empty() {
         add("grant_types", "must not be empty".to_owned());
@@ -118,6 +121,18 @@ mod tests {
             ["post_logout_redirect_uris"]
         );
         assert_eq!(members(|m| m.response_types.clear()), ["response_types"]);
+        assert_eq!(members(|m| m.response_types.push(ResponseType::CodeIdToken)), ["response_types"]);
+        assert_eq!(members(|m| m.response_types = vec![ResponseType::IdToken]), ["response_types"; 2]);
+        assert_eq!(members(|m| m.grant_types.push(GrantType::Implicit)), ["response_types"]);
+        let implicit = |m: &mut ClientMetadata| {
+            (m.grant_types, m.response_types) = (vec![GrantType::Implicit], vec![ResponseType::IdTokenToken]);
+        };
+        assert_eq!(members(implicit), [""; 0]);
+        let hybrid = |m: &mut ClientMetadata| {
+            m.grant_types.push(GrantType::Implicit);
+            m.response_types = vec![ResponseType::CodeIdTokenToken];
+        };
+        assert_eq!(members(hybrid), [""; 0]);
         assert_eq!(members(|m| m.grant_types.push(GrantType::ClientCredentials)), ["grant_types"]);
         assert_eq!(members(|m| m.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt), ["jwks"]);
         let published = |m: &mut ClientMetadata| {

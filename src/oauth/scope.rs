@@ -59,6 +59,12 @@ impl Scope {
         Self(self.0.iter().filter(|name| keep(name)).cloned().collect())
     }
 
+    /// The set without `name`.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        self.filtered(|own| own != name)
+    }
+
     /// This set and `other`.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

@@ -1,10 +1,11 @@
-//! The authorization request on its arrival: find the client, carry the request through the checks.
+//! The authorization request on its arrival: find the client, find the parameters (here, in an object, or pushed before),
+//! carry them through the checks.
 
 use std::sync::Arc;
 
-use super::Provider;
+use super::{Provider, pushed, request_object};
 use crate::model::client::Client;
-use crate::oauth::authorization::{self, AuthorizationRequest, Refusal};
+use crate::oauth::authorization::{self, Arrival, AuthorizationRequest, Refusal};
 use crate::oauth::{ErrorCode, OAuthError, Params};
 
 /// A checked request with its client.
@@ -20,7 +21,15 @@ pub struct Accepted {
 pub async fn accept(provider: &Provider, params: &Params) -> Result<Accepted, Refusal> {
     let client_id = params.require("client_id", "client_id is missing").map_err(Refusal::Page)?;
     let client = find(provider, client_id).await.map_err(Refusal::Page)?;
-    let request = authorization::check(params, client.rules())?;
+    let request = match params.get("request_uri").filter(|uri| uri.starts_with(pushed::PREFIX)) {
+        // RFC 9126 §4: whatever else stands beside the reference does not count.
+        Some(uri) => pushed::open(provider, &client, uri).await.map_err(Refusal::Page)?,
+        None => {
+            let resolved = request_object::resolve(provider, &client, params, false).await?;
+            let arrival = Arrival { pushed: false, signed: resolved.is_some() };
+            authorization::check(resolved.as_ref().unwrap_or(params), client.rules(), arrival)?
+        }
+    };
     Ok(Accepted { client, request })
 }
 

@@ -21,6 +21,7 @@ fn signatures(metadata: &ClientMetadata) -> Vec<Problem> {
         ("id_token_signed_response_alg", id_token),
         ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg.as_ref()),
         ("introspection_signed_response_alg", metadata.introspection_signed_response_alg.as_ref()),
+        ("request_object_signing_alg", metadata.request_object_signing_alg.as_ref()),
     ]
     .into_iter()
     .filter(|(_, named)| named.is_some_and(|named| Algorithm::parse(named).is_none()))

@@ -13,6 +13,7 @@ use crate::oauth::client_auth::{Presented, presented};
 use crate::oauth::{AuthMethod, ErrorCode, OAuthError, Params};
 use crate::store::Kind;
 
+use super::discovery::path;
 use super::{Provider, ProviderError, client_signature};
 
 /// Longest life of a client assertion: it is a proof of this moment, and its `jti` is remembered until it ends.
@@ -92,7 +93,10 @@ async fn by_assertion(
     };
     let claims = verified.map_err(|error| refuse("The client assertion does not verify").detail(error.to_string()))?;
     let now = provider.now();
-    let (jti, ends) = check_assertion(&claims, &client.client_id, &[provider.issuer(), endpoint], now)?;
+    // RFC 9126 §2, OpenID Connect Core §9: the token endpoint's address names us at every endpoint.
+    let token_endpoint = format!("{}{}", provider.issuer(), path::TOKEN);
+    let audiences = [provider.issuer(), endpoint, &token_endpoint];
+    let (jti, ends) = check_assertion(&claims, &client.client_id, &audiences, now)?;
     let once = Digest::of(format!("{}\n{jti}", client.client_id).as_bytes()).to_base64url();
     let remembered = ends.plus(SKEW).since(now);
     if provider.store().ephemeral().put_if_absent(Kind::AssertionId, &once, b"", remembered, now).await? {
@@ -107,7 +111,12 @@ async fn by_signature(provider: &Provider, client: &Client, assertion: &str) -> 
     let registered = client.metadata.token_endpoint_auth_signing_alg.as_deref();
     let named = registered.map(|named| Algorithm::parse(named).ok_or(JoseError::AlgorithmNotAllowed)).transpose()?;
     let allowed = named.as_ref().map_or(&Algorithm::ALL[..], std::slice::from_ref);
-    Ok(client_signature::verify(provider, client, assertion, allowed).await?.claims)
+    let verified = client_signature::verify(provider, client, assertion, allowed).await?;
+    if verified.is_typed(&["jwt", "client-authentication+jwt"]) {
+        Ok(verified.claims)
+    } else {
+        Err(JoseError::WrongType)
+    }
 }
 
 /// `client_secret_jwt`: under one of the live secrets, all of which are kept sealed for such a client.

@@ -9,7 +9,7 @@ use crate::model::journey::{Journey, Purpose};
 use crate::store::Kind;
 
 /// How long a person may take over the pages.
-const LIFETIME: Duration = Duration::from_secs(3_600);
+pub(super) const LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// A journey as it was read, with what is needed to change it without losing another tab's change.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod authorize;
+mod begin;
 mod client_algorithms;
 pub mod client_auth;
 pub mod client_signature;
@@ -22,7 +23,9 @@ pub mod issue;
 pub mod journeys;
 pub mod keys;
 pub mod published_keys;
+pub mod pushed;
 pub mod registration;
+mod request_object;
 pub mod revoke;
 pub mod signed_answers;
 pub mod subject;
@@ -84,6 +87,7 @@ struct Inner {
     metadata: std::sync::RwLock<Bytes>,
     outbound: Outbound,
     published_keys: PublishedKeys,
+    request_objects: request_object::FetchedObjects,
 }
 
 /// What [`Provider::new`] is made of.
@@ -124,6 +128,7 @@ impl Provider {
             metadata,
             outbound,
             published_keys,
+            request_objects: request_object::FetchedObjects::default(),
         }))
     }
 
@@ -182,6 +187,10 @@ impl Provider {
     /// The keys that clients publish.
     pub(crate) fn published_keys(&self) -> &PublishedKeys {
         &self.0.published_keys
+    }
+
+    fn request_objects(&self) -> &request_object::FetchedObjects {
+        &self.0.request_objects
     }
 
     pub(crate) fn secrets(&self) -> &TokenSecrets {

@@ -55,6 +55,11 @@ impl Subject {
         standard.chain(self.tenant_claims().into_iter().filter(is_released(scope, named))).collect()
     }
 
+    /// Every claim about the person that the scopes or `named` release, for an ID token that no userinfo follows.
+    pub fn released(&self, scope: &Scope, named: &[String]) -> Map<String, Value> {
+        self.standard_claims().into_iter().chain(self.tenant_claims()).filter(is_released(scope, named)).collect()
+    }
+
     /// `tenant_id`, `tenant` and `roles`; nothing without a tenant.
     fn tenant_claims(&self) -> Map<String, Value> {
         let Some(Membership { tenant, roles, .. }) = &self.membership else { return Map::new() };

@@ -302,8 +302,12 @@ pub struct IdTokenFacts<'a> {
     pub scope: &'a Scope,
     /// Of the request, exactly.
     pub nonce: Option<&'a str>,
+    /// The code issued beside it, for `c_hash`.
+    pub code: Option<&'a str>,
     /// The access token issued beside it, for `at_hash`.
     pub access_token: Option<&'a str>,
+    /// Whether no access token will ever come of the request: what the scopes release is in here then (OpenID Connect Core §5.4).
+    pub alone: bool,
 }
 
 /// An ID token (OpenID Connect Core §2), with nothing in it that nobody asked for; encrypted for a client that asked for it,
@@ -332,13 +336,21 @@ pub fn id_token(
     if let Some(nonce) = facts.nonce {
         claims.insert("nonce".to_owned(), nonce.into());
     }
+    if let Some(code) = facts.code {
+        claims.insert("c_hash".to_owned(), left_half_hash(algorithm, code).into());
+    }
     if let Some(token) = facts.access_token {
         claims.insert("at_hash".to_owned(), left_half_hash(algorithm, token).into());
     }
     if !client.metadata.post_logout_redirect_uris.is_empty() {
         claims.insert("sid".to_owned(), grant.sid.to_string().into());
     }
-    claims.extend(subject.id_token(facts.scope, &grant.claims_within(facts.scope).id_token));
+    let named = grant.claims_within(facts.scope).id_token;
+    claims.extend(if facts.alone {
+        subject.released(facts.scope, &named)
+    } else {
+        subject.id_token(facts.scope, &named)
+    });
     let token = provider.keys().current().sign(algorithm, Typ::IdToken, &claims)?;
     encryption::apply(provider, client, Purpose::IdToken, token)
 }

@@ -60,7 +60,7 @@ impl World {
             ]),
             "/revoke" | "/introspect" => own(&[("token", "x"), ("token_type_hint", "refresh_token")]),
             "/userinfo" => own(&[("access_token", "x")]),
-            "/authorize" => AuthRequest::of(&self.client).0,
+            "/authorize" | "/par" => AuthRequest::of(&self.client).0,
             "/end-session" => own(&[("csrf", &self.csrf), ("state", "x"), ("decision", "x")]),
             "/account/password" => own(&[
                 ("csrf", &self.csrf),
@@ -83,7 +83,7 @@ impl World {
         if !kind.is_empty() {
             request = request.header("content-type", kind);
         }
-        if ["/token", "/revoke", "/introspect"].contains(&path) {
+        if ["/token", "/par", "/revoke", "/introspect"].contains(&path) {
             let basic = crate::support::app::basic(self.client.id(), self.client.secret.as_deref().unwrap());
             request = request.header("authorization", basic);
         }

@@ -11,6 +11,7 @@
 
 mod architecture;
 mod attacks;
+mod authorize;
 mod bad_input;
 mod client_jose;
 mod concurrency;

@@ -4,6 +4,7 @@ pub mod authorize;
 pub mod discovery;
 pub mod end_session;
 pub mod introspect;
+pub mod par;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;

@@ -19,12 +19,13 @@ use crate::http::respond::{json, page};
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
 use crate::model::journey::{Journey, OwnPage, Purpose};
+use crate::oauth::authorization::AuthorizationRequest;
 use crate::oauth::authorization::order::RedirectRefusal;
 use crate::oauth::response::ResponseMode;
 use crate::oauth::{ErrorCode, OAuthError, Params};
 use crate::provider::dispatch::Next;
-use crate::provider::issue::authorization_code;
 use crate::provider::journeys::{self, Loaded};
+use crate::provider::{issue, pushed};
 
 /// Longest password and address taken, in bytes.
 const LONGEST_PASSWORD: usize = 1_024;
@@ -47,7 +48,7 @@ pub enum Step {
 /// How a journey ends.
 #[derive(Debug)]
 pub enum Answer {
-    /// With a code for the client, in this tenant; or on the page that the person came for.
+    /// With a code or tokens for the client, in this tenant; or on the page that the person came for.
     Done(Box<Scene>, Option<TenantId>),
     /// With a refusal for the client.
     Refused(OAuthError),
@@ -71,7 +72,17 @@ pub async fn answer(site: &Site, browser: &Browser, journey: &Journey, answer: A
     match (&journey.purpose, answer) {
         (Purpose::Own { page: OwnPage::Account }, Answer::Done(..)) => see_other(&site.link("/account")),
         (Purpose::Own { .. }, Answer::Refused(_)) => see_other(&site.link("/")),
-        (Purpose::Authorize { request }, Answer::Refused(error)) => {
+        (Purpose::Authorize { request }, answer) => match pushed::take(site.provider(), request).await {
+            Ok(true) => answer_client(site, browser, request, answer).await,
+            Ok(false) => page::oauth_error(site, browser, &ErrorCode::InvalidRequestUri.into()),
+            Err(error) => page::trouble(site, browser, error.into()),
+        },
+    }
+}
+
+async fn answer_client(site: &Site, browser: &Browser, request: &AuthorizationRequest, answer: Answer) -> Response {
+    match answer {
+        Answer::Refused(error) => {
             let refusal = RedirectRefusal {
                 redirect_uri: request.redirect_uri.clone(),
                 response_mode: request.response_mode,
@@ -80,14 +91,14 @@ pub async fn answer(site: &Site, browser: &Browser, journey: &Journey, answer: A
             };
             refuse(site, browser, &refusal)
         }
-        (Purpose::Authorize { request }, Answer::Done(scene, tenant)) => {
+        Answer::Done(scene, tenant) => {
             let (Some(client), Some(person)) = (&scene.client, &scene.person) else {
                 return page::trouble(site, browser, Trouble::Internal("issued without a person".to_owned()));
             };
-            match authorization_code(site.provider(), request, client, &person.session, tenant).await {
-                Ok(code) => {
+            match issue::answer(site.provider(), request, client, &person.session, tenant).await {
+                Ok(issued) => {
                     let target = Target { redirect_uri: &request.redirect_uri, mode: request.response_mode };
-                    let mut fields = vec![("code", code.expose())];
+                    let mut fields: Vec<_> = issued.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     fields.extend(request.state.as_deref().map(|state| ("state", state)));
                     respond(site, browser, target, &fields)
                 }

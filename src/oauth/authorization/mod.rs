@@ -1,8 +1,10 @@
 //! The authorization request: how it is read, and the ordered list of checks that it passes.
 
+pub mod object;
 pub mod order;
 pub mod request;
 mod unread_object;
 
-pub use order::{ClientRules, Refusal, check};
+pub use order::{Arrival, ClientRules, Refusal, check, refuse_object};
 pub use request::AuthorizationRequest;
+pub use unread_object::is_unsigned;

@@ -8,7 +8,7 @@ use crate::oauth::pkce::CodeChallenge;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect_uri::{self, VerifiedRedirectUri};
 use crate::oauth::response::{ResponseMode, ResponseType};
-use crate::oauth::{ClaimsRequest, ClientMetadata, ErrorCode, GrantType, OAuthError, Params, Scope, resource};
+use crate::oauth::{ClaimsRequest, ClientMetadata, ErrorCode, OAuthError, Params, Scope, resource};
 
 /// Longest `state` and `nonce`, in bytes; both are kept exactly or refused, never cut.
 const LONGEST_ECHO: usize = 4_096;
@@ -48,24 +48,57 @@ pub struct RedirectRefusal {
     pub error: OAuthError,
 }
 
+/// How a request arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// From the client itself, in advance (RFC 9126).
+    pub pushed: bool,
+    /// Signed by the client (RFC 9101).
+    pub signed: bool,
+}
+
 /// Carries a request through all checks; `client` is what its `client_id` named.
 ///
-/// Order: redirect URI · state · response mode · request object · unsupported parameters · response type · grant ·
-/// scope · claims · PKCE · nonce · prompt · max_age · resource · texts.
-pub fn check(params: &Params, client: ClientRules<'_>) -> Result<AuthorizationRequest, Refusal> {
+/// Order: redirect URI · state · response mode · way of arrival · unsupported parameters · response type · grants · scope ·
+/// claims · PKCE · nonce · prompt · max_age · resource · texts.
+pub fn check(params: &Params, client: ClientRules<'_>, arrival: Arrival) -> Result<AuthorizationRequest, Refusal> {
     let redirect_uri = check_redirect_uri(params, client).map_err(Refusal::Page)?;
     let state = bounded(params, "state").map_err(Refusal::Page)?;
-    let mode = ResponseMode::parse(params.get("response_mode"));
-    let response_mode = *mode.as_ref().unwrap_or(&ResponseMode::Query);
-    if let Some(object) = params.get("request") {
-        return Err(refused_object(object, redirect_uri, state, response_mode));
-    }
+    let mode = mode(params);
+    let response_mode = mode.as_ref().copied().unwrap_or_else(|_| ResponseMode::default_of(response_type(params)));
     let target = (redirect_uri.clone(), state.clone());
-    let checked = mode.and_then(|_| check_redirectable(params, client, (redirect_uri, state, response_mode)));
+    let checked = mode.and_then(|_| {
+        check_arrival(client, arrival)?;
+        check_redirectable(params, client, (redirect_uri, state, response_mode))
+    });
     checked.map_err(|error| {
         let (redirect_uri, state) = target;
         Refusal::Redirect(Box::new(RedirectRefusal { redirect_uri, response_mode, state, error }))
     })
+}
+
+/// Refuses a request whose parameters cannot be had, because of `error` in the object or the reference that holds them: to
+/// the client if what stands beside it names a registered redirect URI, else on a page. What the object says of the answer
+/// counts before what stands beside it.
+pub fn refuse_object(params: &Params, client: ClientRules<'_>, object: Option<&str>, error: OAuthError) -> Refusal {
+    let Ok(redirect_uri) = check_redirect_uri(params, client) else { return Refusal::Page(error) };
+    let channel = object.map(unread_object::channel).unwrap_or_default();
+    let beside = || mode(params).unwrap_or_else(|_| ResponseMode::default_of(response_type(params)));
+    let short = |state: &String| state.len() <= LONGEST_ECHO;
+    Refusal::Redirect(Box::new(RedirectRefusal {
+        redirect_uri,
+        response_mode: channel.response_mode.unwrap_or_else(beside),
+        state: channel.state.or_else(|| params.get("state").map(str::to_owned)).filter(short),
+        error,
+    }))
+}
+
+fn response_type(params: &Params) -> &str {
+    params.get("response_type").unwrap_or_default()
+}
+
+fn mode(params: &Params) -> Result<ResponseMode, OAuthError> {
+    ResponseMode::of(response_type(params), params.get("response_mode"))
 }
 
 fn check_redirectable(
@@ -75,11 +108,11 @@ fn check_redirectable(
 ) -> Result<AuthorizationRequest, OAuthError> {
     check_unsupported(params)?;
     let response_type = check_response_type(params, client)?;
-    check_grant(client)?;
-    let scope = check_scope(params, client)?;
+    check_grants(response_type, client)?;
+    let scope = check_scope(params, client, response_type)?;
     let claims = check_claims(params, client, &scope)?;
-    let code_challenge = check_pkce(params, client)?;
-    let nonce = bounded(params, "nonce")?;
+    let code_challenge = if response_type.has_code() { check_pkce(params, client)? } else { None };
+    let nonce = check_nonce(params, response_type)?;
     let prompt = Prompt::parse(params.get("prompt"))?;
     let max_age = check_max_age(params)?.or(client.metadata.default_max_age);
     let resources = resource::check(params.all("resource"), client.resources)?;
@@ -95,29 +128,14 @@ fn check_redirectable(
         code_challenge,
         prompt,
         max_age,
-        acr_values: words(params, "acr_values")?,
+        acr_values: check_acr_values(params, client)?,
         id_token_hint: text(params, "id_token_hint")?,
         login_hint: text(params, "login_hint")?,
         ui_locales: words(params, "ui_locales")?,
         resources,
         tenant: text(params, "tenant")?,
+        pushed: None,
     })
-}
-
-/// Request objects are not supported; what they say about the answer counts before what stands beside them.
-fn refused_object(
-    object: &str,
-    redirect_uri: VerifiedRedirectUri,
-    state: Option<String>,
-    response_mode: ResponseMode,
-) -> Refusal {
-    let channel = unread_object::channel(object);
-    Refusal::Redirect(Box::new(RedirectRefusal {
-        redirect_uri,
-        response_mode: channel.response_mode.unwrap_or(response_mode),
-        state: channel.state.filter(|state| state.len() <= LONGEST_ECHO).or(state),
-        error: ErrorCode::RequestNotSupported.into(),
-    }))
 }
 
 fn check_redirect_uri(params: &Params, client: ClientRules<'_>) -> Result<VerifiedRedirectUri, OAuthError> {
@@ -126,10 +144,25 @@ fn check_redirect_uri(params: &Params, client: ClientRules<'_>) -> Result<Verifi
         .ok_or_else(|| OAuthError::because(ErrorCode::InvalidRequest, "redirect_uri is not registered for this client"))
 }
 
+/// What the client registered about the way of its requests (RFC 9126 §6, RFC 9101 §10.5).
+fn check_arrival(client: ClientRules<'_>, arrival: Arrival) -> Result<(), OAuthError> {
+    let refuse = |why| Err(OAuthError::because(ErrorCode::InvalidRequest, why));
+    if client.metadata.require_pushed_authorization_requests && !arrival.pushed {
+        return refuse("The requests of this client must be pushed");
+    }
+    if client.metadata.require_signed_request_object && !arrival.signed {
+        return refuse("The requests of this client must be signed");
+    }
+    Ok(())
+}
+
+/// An object or a reference that is still here was not replaced by what it holds: it stands where none may.
 fn check_unsupported(params: &Params) -> Result<(), OAuthError> {
-    for (name, code) in
-        [("request_uri", ErrorCode::RequestUriNotSupported), ("registration", ErrorCode::RegistrationNotSupported)]
-    {
+    for (name, code) in [
+        ("request", ErrorCode::InvalidRequest),
+        ("request_uri", ErrorCode::InvalidRequest),
+        ("registration", ErrorCode::RegistrationNotSupported),
+    ] {
         if params.get(name).is_some() {
             return Err(code.into());
         }
@@ -147,28 +180,46 @@ fn check_response_type(params: &Params, client: ClientRules<'_>) -> Result<Respo
     }
 }
 
-fn check_grant(client: ClientRules<'_>) -> Result<(), OAuthError> {
-    if client.metadata.allows_grant(GrantType::AuthorizationCode) {
+fn check_grants(response_type: ResponseType, client: ClientRules<'_>) -> Result<(), OAuthError> {
+    if response_type.grants().iter().all(|grant| client.metadata.allows_grant(*grant)) {
         Ok(())
     } else {
         Err(OAuthError::because(
             ErrorCode::UnauthorizedClient,
-            "The client did not register the authorization_code grant",
+            "The client did not register the grants of this response_type",
         ))
     }
 }
 
-/// Names that the client did not register are refused; without a scope the client's own default is not guessed.
-fn check_scope(params: &Params, client: ClientRules<'_>) -> Result<Scope, OAuthError> {
+/// Names that the client did not register are refused; without a scope the client's own default is not guessed. An ID token
+/// needs `openid`, and without a code there is no access offline (OpenID Connect Core §11).
+fn check_scope(params: &Params, client: ClientRules<'_>, response_type: ResponseType) -> Result<Scope, OAuthError> {
     let scope = Scope::parse(params.get("scope").unwrap_or_default())?;
     if scope.is_empty() {
         return Err(OAuthError::because(ErrorCode::InvalidScope, "scope is missing"));
     }
-    if scope.is_within(&client.metadata.scope) {
-        Ok(scope)
-    } else {
-        Err(OAuthError::because(ErrorCode::InvalidScope, "The scope is not registered for this client"))
+    if !scope.is_within(&client.metadata.scope) {
+        return Err(OAuthError::because(ErrorCode::InvalidScope, "The scope is not registered for this client"));
     }
+    if response_type.has_id_token() && !scope.contains("openid") {
+        return Err(OAuthError::because(ErrorCode::InvalidScope, "This response_type needs the scope openid"));
+    }
+    Ok(if response_type.has_code() { scope } else { scope.without("offline_access") })
+}
+
+/// An ID token that travels through the browser must be one that its client waits for (OpenID Connect Core §3.2.2.1, §3.3.2.11).
+fn check_nonce(params: &Params, response_type: ResponseType) -> Result<Option<String>, OAuthError> {
+    let nonce = bounded(params, "nonce")?;
+    if nonce.is_none() && response_type.has_id_token() {
+        return Err(OAuthError::because(ErrorCode::InvalidRequest, "nonce is missing"));
+    }
+    Ok(nonce)
+}
+
+/// What the request wants, else what the client registered (OpenID Connect Registration §2).
+fn check_acr_values(params: &Params, client: ClientRules<'_>) -> Result<Vec<String>, OAuthError> {
+    let named = words(params, "acr_values")?;
+    Ok(if named.is_empty() { client.metadata.default_acr_values.clone() } else { named })
 }
 
 /// The `claims` parameter is OpenID Connect's: a plain OAuth request has none, and it is ignored there.
@@ -218,47 +269,4 @@ fn words(params: &Params, name: &str) -> Result<Vec<String>, OAuthError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::digest::base64url;
-
-    fn checked(query: &str) -> Result<AuthorizationRequest, Refusal> {
-        let metadata = ClientMetadata {
-            redirect_uris: vec!["https://app.example/cb".to_owned()],
-            grant_types: vec![GrantType::AuthorizationCode],
-            response_types: vec![ResponseType::Code],
-            scope: Scope::parse("openid profile read").unwrap(),
-            ..ClientMetadata::new("App")
-        };
-        let query = format!("client_id=app&redirect_uri=https://app.example/cb&response_type=code&{query}");
-        let params = Params::parse(query.as_bytes()).unwrap();
-        check(&params, ClientRules { metadata: &metadata, requires_pkce: false, resources: &[] })
-    }
-
-    fn redirected(query: &str) -> RedirectRefusal {
-        match checked(query) {
-            Err(Refusal::Redirect(refusal)) => *refusal,
-            other => panic!("{query}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_request_object_is_refused_on_the_channel_it_names() {
-        let object = format!("e30.{}.", base64url(br#"{"response_mode":"form_post","state":"inside"}"#));
-        let refusal = redirected(&format!("scope=openid&request={object}"));
-        assert_eq!(refusal.error.code, ErrorCode::RequestNotSupported);
-        assert_eq!((refusal.response_mode, refusal.state.as_deref()), (ResponseMode::FormPost, Some("inside")));
-        let unreadable = redirected("scope=openid&state=outside&request=x&response_mode=fragment");
-        assert_eq!((unreadable.response_mode, unreadable.state.as_deref()), (ResponseMode::Fragment, Some("outside")));
-    }
-
-    #[test]
-    fn claims_belong_to_openid_and_to_the_registered_scope() {
-        let claims = "claims={%22userinfo%22:{%22name%22:null,%22email%22:null}}";
-        let request = checked(&format!("scope=openid&{claims}")).unwrap();
-        assert_eq!(request.claims.named.userinfo, ["name"]);
-        assert_eq!(request.consent_scope().to_string(), "openid profile");
-        assert_eq!(checked(&format!("scope=read&{claims}")).unwrap().claims, ClaimsRequest::default());
-        assert_eq!(redirected("scope=openid&claims=[]").error.code, ErrorCode::InvalidRequest);
-    }
-}
+mod tests;

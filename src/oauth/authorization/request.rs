@@ -46,6 +46,9 @@ pub struct AuthorizationRequest {
     pub resources: Vec<String>,
     /// The tenant that the client asks for, by its code or UUID.
     pub tenant: Option<String>,
+    /// Under which key it was pushed (RFC 9126); it ends with the request's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<String>,
 }
 
 impl AuthorizationRequest {

@@ -1,7 +1,7 @@
 //! Where the refusal of a request object goes: the channel that the object itself names.
 //!
 //! A client that sends a `request` object (OpenID Connect Core §6.1) may have put `response_mode` and `state` into it alone, and
-//! listens there. The object is not verified, and need not be: whoever wrote the address could have written both into its
+//! listens there. An object that is refused is not verified, and need not be: whoever wrote the address could have written both into its
 //! query as well, and the redirect URI is the registered one all the same. Nothing else is read of it.
 
 use serde::Deserialize;
@@ -28,7 +28,17 @@ pub(super) fn channel(object: &str) -> Channel {
     let Some(Payload { response_mode, state }) = payload.and_then(|json| serde_json::from_slice(&json).ok()) else {
         return Channel::default();
     };
-    Channel { response_mode: response_mode.and_then(|text| ResponseMode::parse(Some(&text)).ok()), state }
+    Channel { response_mode: response_mode.and_then(|text| ResponseMode::parse(&text)), state }
+}
+
+/// Whether the object says of itself that nobody signed it (`alg` `none`, RFC 7518 §3.6).
+pub fn is_unsigned(object: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Header {
+        alg: String,
+    }
+    let header = object.split('.').next().and_then(from_base64url);
+    header.and_then(|json| serde_json::from_slice::<Header>(&json).ok()).is_some_and(|header| header.alg == "none")
 }
 
 #[cfg(test)]
@@ -38,6 +48,15 @@ mod tests {
 
     fn object(payload: &str) -> String {
         format!("{}.{}.", base64url(br#"{"alg":"none"}"#), base64url(payload.as_bytes()))
+    }
+
+    #[test]
+    fn what_nobody_signed_is_told_from_what_cannot_be_read() {
+        assert!(is_unsigned(&object("{}")));
+        let signed = format!("{}.e30.x", base64url(br#"{"alg":"ES256"}"#));
+        for other in [signed.as_str(), "", "x.y.z", "e30.e30."] {
+            assert!(!is_unsigned(other), "{other}");
+        }
     }
 
     #[test]

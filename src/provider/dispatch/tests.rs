@@ -5,7 +5,7 @@ use crate::base::id::UserId;
 use crate::model::role::Role;
 use crate::model::tenant::{Tenant as TenantRow, TenantKind, TenantStatus};
 use crate::oauth::Params;
-use crate::oauth::authorization::{self, ClientRules};
+use crate::oauth::authorization::{self, Arrival, ClientRules};
 use crate::oauth::client_metadata::{ClientMetadata, GrantType};
 use crate::oauth::response::ResponseType;
 
@@ -20,7 +20,8 @@ fn request(extra: &str) -> AuthorizationRequest {
     };
     let query = format!("client_id=app&redirect_uri=https://app.example/cb&response_type=code&scope=openid{extra}");
     let params = Params::parse(query.as_bytes()).unwrap();
-    authorization::check(&params, ClientRules { metadata: &metadata, requires_pkce: false, resources: &[] }).unwrap()
+    let client = ClientRules { metadata: &metadata, requires_pkce: false, resources: &[] };
+    authorization::check(&params, client, Arrival::default()).unwrap()
 }
 
 fn membership(id: i64) -> Membership {

@@ -2,8 +2,8 @@
 //!
 //! 1. find the code  2. it is this client's, alive, for this redirect URI and verifier — else it is burnt
 //! 3. the person and the tenant are still good  4. begin the grant: its id was fixed when the code was made, so of any
-//! number of rivals one insert succeeds and every other is a second use, which revokes what the first gave
-//! 5. mint.
+//! number of rivals one insert succeeds (one update, where the grant began with tokens in front) and every other is a second
+//! use, which revokes what the first and the authorization endpoint gave  5. mint.
 
 use super::{Answer, TokenResponse, narrowed_resources, respond};
 use crate::audit::{Action, AuditEvent};
@@ -15,7 +15,7 @@ use crate::oauth::pkce::check_verifier;
 use crate::oauth::{ErrorCode, GrantType, OAuthError, Params};
 use crate::provider::client_auth::AuthenticatedClient;
 use crate::provider::tokens::RefreshReference;
-use crate::provider::{Provider, ProviderError, subject};
+use crate::provider::{Provider, ProviderError, begin, subject};
 use crate::store::{Constraint, Kind, StoreError};
 
 pub(super) async fn exchange(
@@ -30,13 +30,13 @@ pub(super) async fn exchange(
     let stored = provider.store().ephemeral().get(Kind::Code, &key, now).await?.ok_or_else(refused)?;
     let code: AuthorizationCode = serde_json::from_slice(&stored).map_err(|_| refused())?;
     if let Err(error) = check(&code, client, params, now) {
-        burn(provider, &key, new_grant(provider, &code, now)).await?;
+        burn(provider, &key, begin::grant(provider, &code, now)).await?;
         return Err(error.into());
     }
-    let grant = new_grant(provider, &code, now);
+    let grant = begin::grant(provider, &code, now);
     let resources = narrowed_resources(client, &grant, params)?;
     let subject = subject::load(&mut *provider.store().read().await?, code.user, code.tenant).await?;
-    if !record(provider, client, grant.clone()).await? {
+    if !begin::record(provider, client, grant.clone(), code.began_in_front).await? {
         report_reuse(provider, &code, client, now).await?;
         return Err(OAuthError::new(ErrorCode::InvalidGrant).detail("the code was used before").into());
     }
@@ -99,65 +99,6 @@ async fn burn(provider: &Provider, key: &str, grant: Grant) -> Result<(), Provid
         })
         .await?;
     Ok(())
-}
-
-fn new_grant(provider: &Provider, code: &AuthorizationCode, now: Timestamp) -> Grant {
-    let settings = provider.settings();
-    let longest = now.plus(settings.refresh_token_lifetime);
-    let expires_at = if code.scope.contains("offline_access") {
-        longest
-    } else {
-        longest.min(code.session_began_at.plus(settings.sessions.absolute))
-    };
-    Grant {
-        id: code.grant,
-        client: code.client,
-        user: code.user,
-        tenant: code.tenant,
-        sid: code.sid,
-        scope: code.scope.clone(),
-        claims: code.claims.clone(),
-        resources: code.resources.clone(),
-        nonce: code.nonce.clone(),
-        auth_time: code.auth_time,
-        acr: code.acr.clone(),
-        amr: code.amr.clone(),
-        created_at: now,
-        expires_at,
-        generation: 0,
-        rotated_at: now,
-        revoked_at: None,
-    }
-}
-
-/// `false` when the grant had begun already. A session that ended or a consent that was withdrawn since the code was made
-/// gives nothing.
-async fn record(provider: &Provider, client: &AuthenticatedClient, grant: Grant) -> Result<bool, ProviderError> {
-    let refused = |why: &'static str| ProviderError::from(OAuthError::new(ErrorCode::InvalidGrant).detail(why));
-    let needs_consent = !client.policy.first_party;
-    let begun = provider
-        .store()
-        .write("begin_grant", move |tx| {
-            Box::pin(async move {
-                if !tx.hold_session(grant.sid).await? {
-                    return Err(refused("the session ended"));
-                }
-                if needs_consent {
-                    let consent = tx.consent(grant.user, grant.client).await?;
-                    if !consent.is_some_and(|known| grant.scope.is_within(&known.scope)) {
-                        return Err(refused("the consent was withdrawn"));
-                    }
-                }
-                tx.insert_grant(&grant).await?;
-                Ok(())
-            })
-        })
-        .await;
-    match begun {
-        Ok(()) => Ok(true),
-        Err(ProviderError::Store(StoreError::Conflict(Constraint::Grant))) => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 async fn report_reuse(

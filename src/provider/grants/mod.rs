@@ -62,13 +62,16 @@ pub async fn exchange(
         GrantType::AuthorizationCode => authorization_code::exchange(provider, &client, request.params).await?,
         GrantType::RefreshToken => refresh_token::exchange(provider, &client, request.params).await?,
         GrantType::ClientCredentials => client_credentials::exchange(provider, &client, request.params)?,
+        GrantType::Implicit => return Err(ErrorCode::UnsupportedGrantType.into()),
     };
     Ok((grant, response))
 }
 
 fn permitted(client: &AuthenticatedClient, params: &Params) -> Result<GrantType, OAuthError> {
     let named = params.require("grant_type", "grant_type is missing")?;
-    let grant = GrantType::parse(named).ok_or(OAuthError::new(ErrorCode::UnsupportedGrantType))?;
+    let of_this_endpoint = |grant: &GrantType| *grant != GrantType::Implicit;
+    let grant = GrantType::parse(named).filter(of_this_endpoint);
+    let grant = grant.ok_or(OAuthError::new(ErrorCode::UnsupportedGrantType))?;
     if client.metadata.allows_grant(grant) {
         Ok(grant)
     } else {
@@ -106,7 +109,7 @@ fn respond(
     let Answer { grant, subject, scope, resources, nonce, refresh } = answer;
     let access_token = tokens::access_token(provider, client, subject, AccessFacts { grant, scope, resources })?;
     let id_token = if scope.contains("openid") {
-        let facts = IdTokenFacts { grant, scope, nonce, access_token: Some(&access_token) };
+        let facts = IdTokenFacts { grant, scope, nonce, code: None, access_token: Some(&access_token), alone: false };
         Some(tokens::id_token(provider, client, subject, facts)?)
     } else {
         None

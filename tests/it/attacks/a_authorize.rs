@@ -158,14 +158,16 @@ async fn a06_an_error_of_a_known_client_goes_to_its_registered_uri_alone() {
         (good.clone().set("scope", "openid unknown"), "invalid_scope"),
         (good.clone().without("scope"), "invalid_scope"),
         (good.clone().without("response_type"), "invalid_request"),
-        (good.clone().set("response_type", "token"), "unsupported_response_type"),
+        (good.clone().set("response_type", "none"), "unsupported_response_type"),
         (good.clone().set("prompt", "none login"), "invalid_request"),
         (good.clone().set("max_age", "-1"), "invalid_request"),
         (good.clone().set("max_age", "soon"), "invalid_request"),
         (good.clone().set("resource", "not a URL"), "invalid_target"),
         (good.clone().set("nonce", &"n".repeat(4_097)), "invalid_request"),
         (good.clone().set("registration", "{}"), "registration_not_supported"),
-        (good.set("request", "eyJhbGciOiJub25lIn0.e30."), "request_not_supported"),
+        (good.clone().set("request", "eyJhbGciOiJub25lIn0.e30."), "request_not_supported"),
+        (good.clone().set("request", "x.y.z"), "invalid_request_object"),
+        (good.set("request_uri", "https://evil.tld/request"), "invalid_request_uri"),
     ] {
         let answer = app.authorize(&request).await.answer;
         assert_redirect_error(&answer, &client, code);
@@ -175,19 +177,28 @@ async fn a06_an_error_of_a_known_client_goes_to_its_registered_uri_alone() {
 }
 
 #[tokio::test]
-async fn a07_only_the_code_response_type_is_answered() {
+async fn a07_a_client_that_registered_the_code_alone_gets_nothing_else() {
     let app = TestApp::start().await;
     let (client, user) = (app.client().first_party().create().await, app.user("bea").await);
     let mut browser = app.browser();
     browser.sign_in_for_account(&user).await;
-    for kind in
-        ["token", "id_token", "code id_token", "code token", "id_token token", "code id_token token", "none", "CODE"]
-    {
+    for (kind, code) in [
+        ("token", "unsupported_response_type"),
+        ("none", "unsupported_response_type"),
+        ("CODE", "unsupported_response_type"),
+        ("id_token", "unauthorized_client"),
+        ("code id_token", "unauthorized_client"),
+        ("code token", "unauthorized_client"),
+        ("id_token token", "unauthorized_client"),
+        ("code id_token token", "unauthorized_client"),
+    ] {
         for mode in ["query", "fragment"] {
             let request = AuthRequest::of(&client).set("response_type", kind).set("response_mode", mode);
             let answer = browser.get(&request.url()).await.answer;
             let said = response_of(&answer);
-            assert!(said.contains(&("error".to_owned(), "unsupported_response_type".to_owned())), "{kind}: {said:?}");
+            let in_query = mode == "query" && kind.contains("token");
+            let code = if in_query { "invalid_request" } else { code };
+            assert!(said.contains(&("error".to_owned(), code.to_owned())), "{kind}: {said:?}");
             for name in ["code", "access_token", "id_token"] {
                 assert!(said.iter().all(|(known, _)| known != name), "{kind} gives {name}");
             }
@@ -374,7 +385,7 @@ async fn a15_no_script_reads_it_and_no_frame_holds_it() {
 }
 
 #[tokio::test]
-async fn a16_a_request_uri_is_refused_and_nothing_is_fetched() {
+async fn a16_a_foreign_request_uri_is_refused_and_nothing_is_fetched() {
     let app = TestApp::start().await;
     let client = app.client().create().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -383,14 +394,18 @@ async fn a16_a_request_uri_is_refused_and_nothing_is_fetched() {
         [own.as_str(), "https://evil.tld/request.jwt", "urn:ietf:params:oauth:request_uri:x", "file:///etc/passwd"]
     {
         let answer = app.authorize(&AuthRequest::of(&client).set("request_uri", uri)).await.answer;
-        assert_redirect_error(&answer, &client, "request_uri_not_supported");
+        if uri.starts_with("urn:") {
+            // Whatever stands beside a pushed request does not count, and so neither does the redirect URI.
+            assert_page_error(&answer, 400, "invalid_request_uri");
+        } else {
+            assert_redirect_error(&answer, &client, "invalid_request_uri");
+        }
     }
     assert!(timeout(Duration::from_millis(300), listener.accept()).await.is_err(), "an outgoing connection");
     let alone = app.get(&format!("/authorize?client_id={}&request_uri={own}", client.id())).await;
-    assert_page_error(&alone, 400, "invalid_request");
+    assert_page_error(&alone, 400, "invalid_request_uri");
     let metadata = app.get("/.well-known/openid-configuration").await.json();
-    assert_eq!(metadata["request_uri_parameter_supported"], false);
-    assert!(metadata.get("pushed_authorization_request_endpoint").is_none());
+    assert_eq!(metadata["require_request_uri_registration"], true);
 }
 
 #[tokio::test]

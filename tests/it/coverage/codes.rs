@@ -16,6 +16,10 @@ const UNREACHED: &[(ErrorCode, &str)] = &[
         ErrorCode::UnsupportedTokenType,
         "revocation takes access and refresh tokens; RFC 7009 §2.2 answers 200 to any other text",
     ),
+    (
+        ErrorCode::RequestUriNotSupported,
+        "a server of the client's has to give an unsigned object: authorize/request_objects has one",
+    ),
     (ErrorCode::InteractionRequired, "prompt=none always knows which page is missing and names it"),
     (ErrorCode::ServerError, "only a fault of ours gives it; what a lost storage gives is temporarily_unavailable"),
 ];
@@ -34,6 +38,8 @@ async fn every_code_is_reached() {
         ("response_type", "token"),
         ("scope", "nonsense"),
         ("request", "x.y.z"),
+        ("request", "eyJhbGciOiJub25lIn0.e30."),
+        ("response_type", "id_token"),
         ("request_uri", "https://app.example/request"),
         ("registration", "{}"),
         ("resource", "https://unknown.example/"),

@@ -66,6 +66,7 @@ pub const TABLE: &[Row] = &[
     read("/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", 200),
     read("/jwks", "/jwks", 200),
     program("/token", &[("grant_type", "authorization_code"), ("code", "gac_x")], 401, 400),
+    program("/par", &[("response_type", "code")], 401, 400),
     Row {
         route: "/userinfo",
         path: "/userinfo",
