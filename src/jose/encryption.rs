@@ -186,24 +186,20 @@ mod tests {
             for curve in [EcCurve::P256, EcCurve::P384, EcCurve::P521] {
                 let ec = EcKeyPair::generate(curve).unwrap();
                 let private = ec.to_jwk_private_key();
-                let (public, decrypter): (Value, Box<dyn JweDecrypter>) = match alg {
-                    KeyManagement::RsaOaep256 => {
-                        (rsa(&json!({})), Box::new(RSA_OAEP_256.decrypter_from_jwk(&RSA.to_jwk_private_key()).unwrap()))
-                    }
-                    _ => {
-                        let alg = match alg {
-                            KeyManagement::EcdhEsA128Kw => ECDH_ES_A128KW,
-                            KeyManagement::EcdhEsA256Kw => ECDH_ES_A256KW,
-                            _ => ECDH_ES,
-                        };
-                        (with(&ec.to_jwk_public_key(), &json!({})), Box::new(alg.decrypter_from_jwk(&private).unwrap()))
-                    }
+                let ecdh = match alg {
+                    KeyManagement::RsaOaep256 => None,
+                    KeyManagement::EcdhEs => Some(ECDH_ES),
+                    KeyManagement::EcdhEsA128Kw => Some(ECDH_ES_A128KW),
+                    KeyManagement::EcdhEsA256Kw => Some(ECDH_ES_A256KW),
+                };
+                let (public, decrypter): (_, Box<dyn JweDecrypter>) = if let Some(ecdh) = ecdh {
+                    (ec.to_jwk_public_key(), Box::new(ecdh.decrypter_from_jwk(&private).unwrap()))
+                } else {
+                    let private = RSA.to_jwk_private_key();
+                    (RSA.to_jwk_public_key(), Box::new(RSA_OAEP_256.decrypter_from_jwk(&private).unwrap()))
                 };
                 for enc in ContentEncryption::ALL {
-                    let jwks = set(&[with(
-                        &Jwk::from_map(public.as_object().unwrap().clone()).unwrap(),
-                        &json!({ "kid": "k" }),
-                    )]);
+                    let jwks = set(&[with(&public, &json!({ "kid": "k" }))]);
                     let recipient = Recipient::choose(&jwks, alg, enc).unwrap();
                     let (content, header) = read(&recipient.encrypt(Content::Token("a.b.c")).unwrap(), &*decrypter);
                     assert_eq!(content, "a.b.c");

@@ -116,17 +116,13 @@ mod tests {
         problems(&metadata).into_iter().map(|problem| problem.member).collect()
     }
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn signatures_are_of_the_list() {
         for alg in ["RS256", "PS256", "ES256", "EdDSA"] {
             let all = |m: &mut ClientMetadata| {
                 alg.clone_into(&mut m.id_token_signed_response_alg);
-                m.userinfo_signed_response_alg = some(alg);
-                m.introspection_signed_response_alg = some(alg);
+                m.userinfo_signed_response_alg = Some(alg.to_owned());
+                m.introspection_signed_response_alg = Some(alg.to_owned());
             };
             assert!(members(all).is_empty(), "{alg}");
         }
@@ -135,8 +131,11 @@ mod tests {
                 members(|m| alg.clone_into(&mut m.id_token_signed_response_alg)),
                 ["id_token_signed_response_alg"]
             );
-            assert_eq!(members(|m| m.userinfo_signed_response_alg = some(alg)), ["userinfo_signed_response_alg"]);
-            let introspection = members(|m| m.introspection_signed_response_alg = some(alg));
+            assert_eq!(
+                members(|m| m.userinfo_signed_response_alg = Some(alg.to_owned())),
+                ["userinfo_signed_response_alg"]
+            );
+            let introspection = members(|m| m.introspection_signed_response_alg = Some(alg.to_owned()));
             assert_eq!(introspection, ["introspection_signed_response_alg"]);
         }
     }
@@ -144,7 +143,10 @@ mod tests {
     #[test]
     fn the_algorithm_of_assertions_goes_with_the_method() {
         let with = |method, alg: &str| {
-            members(|m| (m.token_endpoint_auth_method, m.token_endpoint_auth_signing_alg) = (method, some(alg)))
+            members(|m| {
+                m.token_endpoint_auth_method = method;
+                m.token_endpoint_auth_signing_alg = Some(alg.to_owned());
+            })
         };
         let refused = ["token_endpoint_auth_signing_alg"];
         for alg in ["RS256", "PS256", "ES256", "EdDSA"] {
@@ -163,29 +165,30 @@ mod tests {
 
     #[test]
     fn encryption_needs_known_names_and_a_key() {
-        let keys = |m: &mut ClientMetadata| m.jwks_uri = some("https://app.example/jwks");
-        assert!(members(|m| (keys(m), m.id_token_encrypted_response_alg = some("ECDH-ES")).0).is_empty());
-        assert_eq!(members(|m| m.id_token_encrypted_response_alg = some("ECDH-ES")), ["jwks"]);
-        assert_eq!(members(|m| m.userinfo_encrypted_response_alg = some("RSA-OAEP-256")), ["jwks"]);
+        let keys = |m: &mut ClientMetadata| m.jwks_uri = Some("https://app.example/jwks".to_owned());
+        assert!(members(|m| (keys(m), m.id_token_encrypted_response_alg = Some("ECDH-ES".to_owned())).0).is_empty());
+        assert_eq!(members(|m| m.id_token_encrypted_response_alg = Some("ECDH-ES".to_owned())), ["jwks"]);
+        assert_eq!(members(|m| m.userinfo_encrypted_response_alg = Some("RSA-OAEP-256".to_owned())), ["jwks"]);
         assert_eq!(
-            members(|m| (keys(m), m.id_token_encrypted_response_alg = some("RSA1_5")).0),
+            members(|m| (keys(m), m.id_token_encrypted_response_alg = Some("RSA1_5".to_owned())).0),
             ["id_token_encrypted_response_alg"]
         );
         assert_eq!(
-            members(|m| m.userinfo_encrypted_response_enc = some("A256GCM")),
+            members(|m| m.userinfo_encrypted_response_enc = Some("A256GCM".to_owned())),
             ["userinfo_encrypted_response_enc"],
             "without alg"
         );
         let enc = members(|m| {
             keys(m);
-            m.userinfo_encrypted_response_alg = some("ECDH-ES");
-            m.userinfo_encrypted_response_enc = some("A256CBC");
+            m.userinfo_encrypted_response_alg = Some("ECDH-ES".to_owned());
+            m.userinfo_encrypted_response_enc = Some("A256CBC".to_owned());
         });
         assert_eq!(enc, ["userinfo_encrypted_response_enc"]);
         // RFC 8037 appendix A.2: a key that only signs.
         let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
         let jwks = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x }] });
-        let unfit = members(|m| (m.jwks = Some(jwks), m.id_token_encrypted_response_alg = some("ECDH-ES")).0);
+        let unfit =
+            members(|m| (m.jwks = Some(jwks), m.id_token_encrypted_response_alg = Some("ECDH-ES".to_owned())).0);
         assert_eq!(unfit, ["jwks"]);
     }
 }

@@ -95,17 +95,14 @@ async fn userinfo_is_encrypted_signed_or_not() {
         let answer = app.get_with_token("/userinfo", &granted.access).await;
         assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, Some("application/jwt")));
         let (content, header) = decrypted("ECDH-ES", &private, &answer.body);
-        let claims = match signed {
-            Some(alg) => {
-                assert_eq!(header.content_type(), Some("JWT"));
-                let claims = verified(&app, alg, &content).await.0;
-                assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!(client.id())));
-                claims
-            }
-            None => {
-                assert_eq!(header.content_type(), None);
-                serde_json::from_str(&content).unwrap()
-            }
+        let claims: Value = if let Some(alg) = signed {
+            assert_eq!(header.content_type(), Some("JWT"));
+            let claims = verified(&app, alg, &content).await.0;
+            assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!(client.id())));
+            claims
+        } else {
+            assert_eq!(header.content_type(), None);
+            serde_json::from_str(&content).unwrap()
         };
         assert_eq!(claims["sub"], json!(user.user.uuid));
     }
