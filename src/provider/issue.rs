@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::encryption::{self, Purpose};
 use super::subject::{self, Subject};
 use super::tokens::{self, AccessFacts, IdTokenFacts};
 use super::{Provider, ProviderError, begin};
@@ -35,6 +36,9 @@ pub async fn answer(
     session: &Session,
     tenant: Option<TenantId>,
 ) -> Result<Fields, ProviderError> {
+    if request.response_type.has_id_token() {
+        encryption::ready(provider, client, Purpose::IdToken).await?;
+    }
     let record = record(provider, request, client, session, tenant);
     let mut fields = Fields::new();
     if request.response_type.has_code() {

@@ -25,7 +25,7 @@ use crate::oauth::response::ResponseMode;
 use crate::oauth::{ErrorCode, OAuthError, Params};
 use crate::provider::dispatch::Next;
 use crate::provider::journeys::{self, Loaded};
-use crate::provider::{issue, pushed};
+use crate::provider::{ProviderError, issue, pushed};
 
 /// Longest password and address taken, in bytes.
 const LONGEST_PASSWORD: usize = 1_024;
@@ -82,15 +82,7 @@ pub async fn answer(site: &Site, browser: &Browser, journey: &Journey, answer: A
 
 async fn answer_client(site: &Site, browser: &Browser, request: &AuthorizationRequest, answer: Answer) -> Response {
     match answer {
-        Answer::Refused(error) => {
-            let refusal = RedirectRefusal {
-                redirect_uri: request.redirect_uri.clone(),
-                response_mode: request.response_mode,
-                state: request.state.clone(),
-                error,
-            };
-            refuse(site, browser, &refusal)
-        }
+        Answer::Refused(error) => refuse_request(site, browser, request, error),
         Answer::Done(scene, tenant) => {
             let (Some(client), Some(person)) = (&scene.client, &scene.person) else {
                 return page::trouble(site, browser, Trouble::Internal("issued without a person".to_owned()));
@@ -102,10 +94,26 @@ async fn answer_client(site: &Site, browser: &Browser, request: &AuthorizationRe
                     fields.extend(request.state.as_deref().map(|state| ("state", state)));
                     respond(site, browser, target, &fields)
                 }
+                // Of its own keys, which are lacking: the client is who can mend that.
+                Err(ProviderError::Refused(error))
+                    if matches!(error.code, ErrorCode::InvalidRequest | ErrorCode::TemporarilyUnavailable) =>
+                {
+                    refuse_request(site, browser, request, error)
+                }
                 Err(error) => page::trouble(site, browser, error.into()),
             }
         }
     }
+}
+
+fn refuse_request(site: &Site, browser: &Browser, request: &AuthorizationRequest, error: OAuthError) -> Response {
+    let refusal = RedirectRefusal {
+        redirect_uri: request.redirect_uri.clone(),
+        response_mode: request.response_mode,
+        state: request.state.clone(),
+        error,
+    };
+    refuse(site, browser, &refusal)
 }
 
 /// Tells the client of a refusal.

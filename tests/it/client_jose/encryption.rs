@@ -1,4 +1,5 @@
-use guichet::oauth::ClientMetadata;
+use guichet::oauth::response::ResponseType;
+use guichet::oauth::{ClientMetadata, GrantType};
 use guichet::provider::registration::{self, RegistrationError};
 use josekit::jwe::{self, JweDecrypter, JweHeader};
 use josekit::jwk::Jwk;
@@ -9,7 +10,7 @@ use super::answers::verified;
 use super::server::{KeyServer, LOOPBACK};
 use crate::support::app::{ISSUER, TestApp, assert_oauth_error};
 use crate::support::fixtures::TestClient;
-use crate::support::flow::{AuthRequest, Tokens};
+use crate::support::flow::{AuthRequest, Tokens, param};
 
 /// A client's key to be encrypted to: the private one, and the public set.
 fn key(alg: &str, kid: &str) -> (Jwk, Value) {
@@ -180,4 +181,33 @@ async fn a_client_without_a_fitting_key_is_not_registered() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn an_id_token_of_the_authorization_endpoint_is_encrypted_as_well() {
+    let app = TestApp::with(&[LOOPBACK]).await;
+    let user = app.user("alice").await;
+    let (private, set) = key("ECDH-ES", "k");
+    let server = KeyServer::start(&set).await;
+    server.fail();
+    let client = app.client().change(id_tokens_encrypted("ECDH-ES", None)).change(|metadata| {
+        metadata.jwks_uri = Some(server.url.clone());
+        metadata.response_types.push(ResponseType::CodeIdToken);
+        metadata.grant_types.push(GrantType::Implicit);
+    });
+    let client = client.create().await;
+    let request = AuthRequest::of(&client).set("response_type", "code id_token");
+    let mut browser = app.browser();
+    let page = browser.get(&request.url()).await;
+    let refused = browser.complete(page, &user).await.answer;
+    assert_eq!(param(&refused, "error").as_deref(), Some("temporarily_unavailable"));
+    assert_eq!(param(&refused, "state").as_deref(), Some("the-state"));
+    assert_eq!((param(&refused, "id_token"), param(&refused, "code")), (None, None));
+    server.publish(&set);
+    app.advance(10);
+    let answer = browser.get(&request.url()).await.answer;
+    let (nested, _) = decrypted("ECDH-ES", &private, &param(&answer, "id_token").expect("an ID token"));
+    assert_eq!(verified(&app, "ES256", &nested).await.0["nonce"], "the-nonce");
+    let granted = Tokens::of(app.redeem(&client, &param(&answer, "code").expect("a code")).await);
+    decrypted("ECDH-ES", &private, &granted.id);
 }
