@@ -300,6 +300,7 @@ impl ClientMetadata {
 
 #[cfg(test)]
 mod tests {
+    use super::GrantType::{AuthorizationCode, ClientCredentials, Implicit, RefreshToken};
     use super::*;
 
     #[test]
@@ -310,7 +311,6 @@ mod tests {
             metadata.fit_grants();
             metadata.grant_types
         };
-        use GrantType::{AuthorizationCode, ClientCredentials, Implicit, RefreshToken};
         let usual = [AuthorizationCode, RefreshToken, ClientCredentials];
         assert_eq!(fitted(&[ResponseType::Code], &usual), usual);
         assert_eq!(fitted(&[ResponseType::IdToken], &usual), [Implicit, ClientCredentials]);

@@ -21,14 +21,14 @@ pub struct Accepted {
 pub async fn accept(provider: &Provider, params: &Params) -> Result<Accepted, Refusal> {
     let client_id = params.require("client_id", "client_id is missing").map_err(Refusal::Page)?;
     let client = find(provider, client_id).await.map_err(Refusal::Page)?;
-    let request = match params.get("request_uri").filter(|uri| uri.starts_with(pushed::PREFIX)) {
+    let reference = params.get("request_uri").filter(|uri| uri.starts_with(pushed::PREFIX));
+    let request = if let Some(uri) = reference {
         // RFC 9126 §4: whatever else stands beside the reference does not count.
-        Some(uri) => pushed::open(provider, &client, uri).await.map_err(Refusal::Page)?,
-        None => {
-            let resolved = request_object::resolve(provider, &client, params, false).await?;
-            let arrival = Arrival { pushed: false, signed: resolved.is_some() };
-            authorization::check(resolved.as_ref().unwrap_or(params), client.rules(), arrival)?
-        }
+        pushed::open(provider, &client, uri).await.map_err(Refusal::Page)?
+    } else {
+        let resolved = request_object::resolve(provider, &client, params, false).await?;
+        let arrival = Arrival { pushed: false, signed: resolved.is_some() };
+        authorization::check(resolved.as_ref().unwrap_or(params), client.rules(), arrival)?
     };
     Ok(Accepted { client, request })
 }

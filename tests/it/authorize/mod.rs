@@ -3,6 +3,7 @@
 mod front_channel;
 mod pushed;
 mod request_objects;
+mod wishes;
 
 use std::collections::BTreeMap;
 

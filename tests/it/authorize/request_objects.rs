@@ -52,7 +52,7 @@ fn typed(client: &TestClient, typ: &str, claims: &Value) -> String {
     let mut header = JwsHeader::new();
     header.set_key_id(key.key_id().unwrap());
     header.set_token_type(typ);
-    let signer = josekit::jws::ES256.signer_from_jwk(key).unwrap();
+    let signer = jws::ES256.signer_from_jwk(key).unwrap();
     jws::serialize_compact(claims.to_string().as_bytes(), &header, &signer).unwrap()
 }
 
