@@ -15,6 +15,7 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy};
 use crate::config::{self, Config, RateLimit};
+use crate::federation::{self, Federation};
 use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, TrustedProxies, surround};
 use crate::http::operations::health_router;
 use crate::http::pages::views::{Stationery, letter};
@@ -94,6 +95,8 @@ pub struct App {
     pub provider: Provider,
     /// The way to other servers.
     pub outbound: Outbound,
+    /// The upstream providers.
+    pub federation: Federation,
     /// What operators count.
     pub metrics: Metrics,
     /// Mails, where they leave.
@@ -125,6 +128,17 @@ impl App {
             master: master.clone(),
             outbound: outbound.clone(),
         });
+        let federation = Federation::new(federation::Parts {
+            upstreams: &config.upstreams,
+            outbound: outbound_settings(&config),
+            clock: Arc::clone(&world.clock),
+            entropy: Arc::clone(&world.entropy),
+            store: store.clone(),
+            master: master.clone(),
+            issuer: config.issuer.as_str().to_owned(),
+            strict_rpps: config.rpps.policy == config::Policy::Strict,
+        })
+        .map_err(|error| StartError::Config(error.to_string()))?;
         let mailer = Mailer::new(&config.mail);
         let outbox = Outbox::new(master.clone(), Arc::clone(&world.entropy));
         let accounts = accounts(&config, &world, &store, &master, mailer.is_some().then(|| outbox.clone()));
@@ -139,7 +153,7 @@ impl App {
             },
         });
         let metrics = Metrics::new();
-        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, outbound, metrics, mail })
+        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, outbound, federation, metrics, mail })
     }
 
     /// What the handlers work with.
@@ -148,6 +162,7 @@ impl App {
         Site::new(site::Parts {
             provider: self.provider.clone(),
             accounts: self.accounts.clone(),
+            federation: self.federation.clone(),
             entropy: Arc::clone(&self.world.entropy),
             metrics: self.metrics.clone(),
             brand: self.config.pages.brand.clone(),

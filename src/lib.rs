@@ -13,6 +13,7 @@
 //! | [`outbound`] | calls to other servers, bounded and guarded |
 //! | [`mail`] | letters to people, the outbox, delivery by SMTP or into a folder |
 //! | [`account`] | passwords, sign-in, recovery, the person's own sessions and consents |
+//! | [`federation`] | sign-in at upstream providers: Pro Santé Connect, Google, Facebook, GitHub, any OpenID provider |
 //! | [`provider`] | the use cases of the OpenID provider |
 //! | [`jobs`] | cleanup, key rotation, mails, watching for changes of other processes |
 //! | [`http`] | router, extractors, middleware, endpoints, hosted pages, server |
@@ -22,7 +23,7 @@
 //!
 //! # Direction
 //!
-//! `cli → app → http, jobs → {provider, account} → mail → {model, jose, audit, store} → oauth, outbound → base`.
+//! `cli → app → http, jobs → federation → {provider, account} → mail → {model, jose, audit, store} → oauth, outbound → base`.
 //! A room may use what stands to its right and its own neighbours where the table of `tests/it/architecture.rs`
 //! says so; that test keeps this page true, as well as the one owner of each outside library.
 
@@ -32,6 +33,7 @@ pub mod audit;
 pub mod base;
 pub mod cli;
 pub mod config;
+pub mod federation;
 pub mod http;
 pub mod i18n;
 pub mod jobs;

@@ -20,7 +20,7 @@ pub(super) fn password_changed(
 ) -> Option<QueuedMail> {
     let user_agent = user_agent.map(|name| name.chars().take(LONGEST_USER_AGENT).collect());
     let content = Content::PasswordChanged { at, user_agent };
-    let outbox = accounts.outbox().filter(|_| user.is_active())?;
+    let outbox = accounts.outbox().filter(|_| user.is_active() && user.address().is_some())?;
     Some(outbox.seal(&letter(user, page_locale, content), at))
 }
 

@@ -8,6 +8,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{AccountError, Accounts, limits};
 use crate::audit::{Action, AuditEvent, Outcome};
 use crate::base::entropy::uuid_v7;
@@ -16,11 +18,12 @@ use crate::base::{Secret, Timestamp};
 use crate::model::grant::GrantEnd;
 use crate::model::session::{ACR_PASSWORD, NewSession, Session, SessionEnd};
 use crate::model::user::{User, canonical_email};
+use crate::store::{Conn, StoreError};
 
 use super::passwords::Verdict;
 
 /// Longest browser name kept, in characters.
-const LONGEST_USER_AGENT: usize = 300;
+pub const LONGEST_USER_AGENT: usize = 300;
 
 /// A try to sign in.
 #[derive(Debug)]
@@ -102,6 +105,7 @@ async fn admit(
     let new = NewSession {
         token: token.digest(),
         user: user.id,
+        auth_time: None,
         acr: ACR_PASSWORD.to_owned(),
         amr: vec!["pwd".to_owned()],
         address: attempt.address.map(|address| address.to_string()),
@@ -119,18 +123,11 @@ async fn admit(
                 }
                 tx.set_last_login(user.id, now).await?;
                 tx.append_audit(&event).await?;
-                let session = match present {
-                    Some(same) if same.user == user.id && tx.reauthenticate_session(same.sid, &new, now).await? => {
-                        tx.session_by_sid(same.sid).await?
-                    }
-                    other => {
-                        if let Some(old) = other.filter(|old| old.user != user.id) {
-                            tx.end_session(old.sid, SessionEnd::Replaced, now).await?;
-                            tx.revoke_grants_of_session(old.sid, GrantEnd::SessionEnded, now).await?;
-                        }
-                        Some(tx.insert_session(&new, fresh_sid, now).await?)
-                    }
-                };
+                let session = establish(tx, present, &new, fresh_sid, now).await?;
+                if let Some(session) = &session {
+                    // A password stands on no upstream's session, even where the browser's session began with one.
+                    tx.delete_upstream_session(session.sid).await?;
+                }
                 Ok::<_, AccountError>(session)
             })
         })
@@ -138,7 +135,31 @@ async fn admit(
     Ok(session.map_or(SignIn::Refused, |session| SignIn::Done { session: Box::new(session), token }))
 }
 
-fn signed_in(user: &User, session: &NewSession, now: Timestamp) -> AuditEvent {
+/// Gives the browser a session after a proof, within a transaction: the present one with another token where it is the
+/// same person's, else a new one, which ends the other person's.
+pub async fn establish(
+    tx: &mut Conn,
+    present: Option<Session>,
+    new: &NewSession,
+    fresh_sid: Uuid,
+    now: Timestamp,
+) -> Result<Option<Session>, StoreError> {
+    match present {
+        Some(same) if same.user == new.user && tx.reauthenticate_session(same.sid, new, now).await? => {
+            tx.session_by_sid(same.sid).await
+        }
+        other => {
+            if let Some(old) = other.filter(|old| old.user != new.user) {
+                tx.end_session(old.sid, SessionEnd::Replaced, now).await?;
+                tx.revoke_grants_of_session(old.sid, GrantEnd::SessionEnded, now).await?;
+            }
+            Ok(Some(tx.insert_session(new, fresh_sid, now).await?))
+        }
+    }
+}
+
+/// The record of a sign-in.
+pub fn signed_in(user: &User, session: &NewSession, now: Timestamp) -> AuditEvent {
     let mut event = AuditEvent::new(Action::UserSignedIn, now);
     event.actor_user = Some(user.id);
     event.entity_id = Some(user.uuid.to_string());

@@ -78,6 +78,17 @@ actions! {
     RoleGranted = "role.granted",
     /// A person lost a role in a tenant.
     RoleRevoked = "role.revoked",
+    /// An account was linked with a person of an upstream provider.
+    IdentityLinked = "identity.linked",
+    /// Such a link was removed.
+    IdentityUnlinked = "identity.unlinked",
+    /// The upstream names the same person by another subject now; the national identifier is the same.
+    IdentityRebound = "identity.rebound",
+    /// An account made beforehand was taken over by its owner, who proved it at an upstream provider: what others may have
+    /// prepared on it is gone.
+    AccountClaimed = "user.claimed",
+    /// An address that was never proven was taken from an account, because its owner proved it.
+    AddressReleased = "user.address_released",
     /// Signing keys were rotated.
     KeysRotated = "keys.rotated",
 }

@@ -29,6 +29,8 @@ pub enum TokenKind {
     InitialAccess,
     /// Registration access token (RFC 7592).
     RegistrationAccess,
+    /// `state` of a round trip to an upstream provider.
+    UpstreamState,
 }
 
 impl TokenKind {
@@ -45,6 +47,7 @@ impl TokenKind {
             Self::PasswordReset => "gpr_",
             Self::InitialAccess => "gia_",
             Self::RegistrationAccess => "gra_",
+            Self::UpstreamState => "gus_",
         }
     }
 

@@ -54,6 +54,8 @@ pub(super) enum Kind {
     Choice(fn() -> Vec<&'static str>),
     /// List of text; in the environment with commas between.
     List,
+    /// `true` or `false`, without quotes.
+    Switch,
 }
 
 /// What holds when a key is not set.
@@ -94,6 +96,9 @@ pub(super) const SECTIONS: &[&Section] = &[
     &sections::clients::SECTION,
     &sections::pages::SECTION,
 ];
+
+/// Sections of which there can be any number, each under a name that the operator chooses (`<name>` in the rows' paths).
+pub(super) const NAMED: &[&Section] = &[&sections::upstreams::SECTION];
 
 /// All rows.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> + Clone {

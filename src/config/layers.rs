@@ -17,6 +17,8 @@ type Flat = BTreeMap<&'static str, Value>;
 /// Lays the three layers over each other.
 pub(super) fn merge(file: &Table, environment: impl IntoIterator<Item = (String, String)>, check: &mut Check) -> Table {
     let mut flat = Flat::new();
+    let environment: BTreeMap<String, String> = environment.into_iter().collect();
+    let named = named::merge(file, &environment, check);
     from_file(file, "", &mut flat, check);
     from_environment(environment, &mut flat, check);
     for key in key::all() {
@@ -26,7 +28,9 @@ pub(super) fn merge(file: &Table, environment: impl IntoIterator<Item = (String,
             flat.entry(key.path).or_insert(value);
         }
     }
-    nest(flat)
+    let mut root = nest(flat);
+    root.extend(named);
+    root
 }
 
 /// Reads TOML. The refusal names the line and never shows it: it may hold a secret.
@@ -43,7 +47,8 @@ pub(super) fn parse_file(name: &str, text: &str) -> Result<Table, Problem> {
 }
 
 fn from_file(table: &Table, above: &str, flat: &mut Flat, check: &mut Check) {
-    for (name, value) in table {
+    let named = |name: &str| above.is_empty() && named::is_named(name);
+    for (name, value) in table.iter().filter(|(name, _)| !named(name)) {
         let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
         match (key::find(&path), value) {
             (Some(key), value) => match shape_problem(key, value) {
@@ -70,8 +75,12 @@ fn unknown(path: &str, check: &mut Check) {
 }
 
 fn from_environment(environment: impl IntoIterator<Item = (String, String)>, flat: &mut Flat, check: &mut Check) {
-    let ours =
-        |name: &str| name.starts_with("GUICHET_") && name != "GUICHET_CONFIG" && !name.starts_with("GUICHET_TEST_");
+    let ours = |name: &str| {
+        name.starts_with("GUICHET_")
+            && name != "GUICHET_CONFIG"
+            && !name.starts_with("GUICHET_TEST_")
+            && !named::is_variable(name)
+    };
     // Sorted, so that the problems come in the same order each time.
     let variables: BTreeMap<String, String> = environment.into_iter().filter(|(name, _)| ours(name)).collect();
     for (name, text) in &variables {
@@ -81,7 +90,8 @@ fn from_environment(environment: impl IntoIterator<Item = (String, String)>, fla
         };
         check.from_environment.insert(key.path);
         let Some(value) = parse(key, text) else {
-            check.refuse(key.path, "is not a whole number", "write digits alone");
+            let (message, hint) = unreadable(key);
+            check.refuse(key.path, message, hint);
             continue;
         };
         if let Some((message, hint)) = shape_problem(key, &value) {
@@ -104,10 +114,19 @@ fn unknown_variable(name: &str, check: &mut Check) {
     check.refuse(name, "is not a known variable", hint);
 }
 
-/// Reads the text of a variable or a default; `None` for what should be a number and is not.
+/// What to say of a text that [`parse`] gives nothing for.
+const fn unreadable(key: &Key) -> (&'static str, &'static str) {
+    match key.kind {
+        Kind::Switch => ("is neither true nor false", "write true or false"),
+        _ => ("is not a whole number", "write digits alone"),
+    }
+}
+
+/// Reads the text of a variable or a default; `None` for what should be a number or a switch and is not.
 fn parse(key: &Key, text: &str) -> Option<Value> {
     Some(match key.kind {
         Kind::Integer => Value::Integer(text.trim().parse().ok()?),
+        Kind::Switch => Value::Boolean(text.trim().parse().ok()?),
         Kind::List if text.trim().is_empty() => Value::Array(Vec::new()),
         Kind::List => Value::Array(text.split(',').map(|item| Value::String(item.trim().to_owned())).collect()),
         _ => Value::String(text.to_owned()),
@@ -119,13 +138,13 @@ fn shape_problem(key: &Key, value: &Value) -> Option<(String, String)> {
     let wrong = |found: &Value| format!("is {} where {} is expected", name_of(found), expected(key.kind));
     let empty = || Some(("is empty".to_owned(), format!("set it, or remove {} altogether", key.path)));
     match (key.kind, value) {
-        (Kind::Integer, Value::Integer(_)) => None,
+        (Kind::Integer, Value::Integer(_)) | (Kind::Switch, Value::Boolean(_)) => None,
         (Kind::List, Value::Array(items)) => items.iter().find_map(|item| match item {
             Value::String(text) if text.is_empty() => empty(),
             Value::String(_) => None,
             other => Some((format!("holds {}", name_of(other)), "put all items in quotes".to_owned())),
         }),
-        (Kind::Integer | Kind::List, found) => Some((wrong(found), example(key))),
+        (Kind::Integer | Kind::List | Kind::Switch, found) => Some((wrong(found), example(key))),
         (_, Value::String(text)) if text.is_empty() => empty(),
         (_, Value::String(_)) => None,
         (_, found) => Some((wrong(found), example(key))),
@@ -148,6 +167,7 @@ const fn expected(kind: Kind) -> &'static str {
     match kind {
         Kind::Integer => "a whole number",
         Kind::List => "a list of text",
+        Kind::Switch => "true or false",
         _ => "text",
     }
 }
@@ -157,6 +177,7 @@ fn example(key: &Key) -> String {
         (Kind::Choice(words), _) => format!("choose one of {}", quoted(&words())),
         (Kind::Integer, Fallback::Value(text)) => format!("write digits without quotes, such as {text}"),
         (Kind::Integer, _) => "write digits without quotes".to_owned(),
+        (Kind::Switch, _) => "write true or false without quotes".to_owned(),
         (Kind::List, _) => "write [\"…\", \"…\"]".to_owned(),
         (_, Fallback::Value(text)) => format!("put it in quotes, such as \"{text}\""),
         _ => "put it in quotes".to_owned(),
@@ -184,6 +205,8 @@ fn section_of<'a>(root: &'a mut Table, section: &str) -> Option<&'a mut Table> {
         .filter(|name| !name.is_empty())
         .try_fold(root, |table, name| table.entry(name).or_insert_with(|| Value::Table(Table::new())).as_table_mut())
 }
+
+mod named;
 
 #[cfg(test)]
 mod tests {

@@ -46,6 +46,7 @@ pub use sections::rpps::Rpps;
 pub use sections::sessions::Sessions;
 pub use sections::tls::{ClientCertificates, Tls};
 pub use sections::tokens::Tokens;
+pub use sections::upstreams::{ClientAuth, Preset, Provisioning, Upstream};
 pub use units::RateLimit;
 
 /// A configuration without problems.
@@ -93,6 +94,8 @@ pub struct Config {
     pub clients: Clients,
     /// Hosted pages.
     pub pages: Pages,
+    /// Upstream providers, by name.
+    pub upstreams: Vec<Upstream>,
 }
 
 /// A configuration, and what its operator should know about it.
@@ -146,7 +149,7 @@ impl Config {
 
     /// Reads the meaning of a complete table. Where `check` holds problems afterwards, the result must not be used.
     fn assemble(table: toml::Table, check: &mut Check) -> Option<Self> {
-        let Ok(Raw { general, sections: raw }) = Raw::read(table) else {
+        let Ok(Raw { general, sections: raw, upstreams }) = Raw::read(table) else {
             // Cannot be, because shapes were checked; serde's own message is left out because it may show a secret.
             check.refuse("configuration", "has a key of two shapes in the program", "report this as a fault");
             return None;
@@ -169,6 +172,7 @@ impl Config {
             keys: sections::keys::read(&raw.keys, check),
             clients: sections::clients::read(&raw.clients, check),
             pages: sections::pages::read(raw.pages, check),
+            upstreams: sections::upstreams::read(upstreams, check),
             issuer,
             listen: general.listen,
             data_dir: general.data_dir,

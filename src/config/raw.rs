@@ -1,5 +1,7 @@
 //! The configuration as written: complete, of the right shapes, not yet understood. Nothing outside this room sees it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::sections;
@@ -9,6 +11,7 @@ use super::sections;
 pub(super) struct Raw {
     pub general: sections::general::Raw,
     pub sections: Sections,
+    pub upstreams: BTreeMap<String, sections::upstreams::Raw>,
 }
 
 /// All sections, as written.
@@ -34,10 +37,11 @@ pub(super) struct Sections {
 
 impl Raw {
     /// Reads a complete table.
-    pub(super) fn read(table: toml::Table) -> Result<Self, toml::de::Error> {
+    pub(super) fn read(mut table: toml::Table) -> Result<Self, toml::de::Error> {
+        let upstreams = table.remove(sections::upstreams::ABOVE).unwrap_or_else(|| toml::Table::new().into());
         let (sections, general): (toml::Table, toml::Table) =
             table.into_iter().partition(|(_, value)| value.is_table());
-        Ok(Self { general: general.try_into()?, sections: sections.try_into()? })
+        Ok(Self { general: general.try_into()?, sections: sections.try_into()?, upstreams: upstreams.try_into()? })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::check::quoted;
-use super::key::{Fallback, Key, Kind, SECTIONS, Section};
+use super::key::{Fallback, Key, Kind, NAMED, SECTIONS, Section};
 
 const HEAD: &str = "\
 # Configuration
@@ -51,6 +51,9 @@ pub fn reference() -> String {
     for section in SECTIONS {
         write_section(&mut out, section);
     }
+    for section in NAMED {
+        write_section(&mut out, section);
+    }
     out
 }
 
@@ -87,6 +90,7 @@ fn describe(kind: Kind) -> String {
         Kind::Integer => "whole number".to_owned(),
         Kind::Choice(words) => words().iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Kind::List => "list".to_owned(),
+        Kind::Switch => "`true` or `false`".to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ fn load(text: &str) -> Result<Loaded, Vec<Problem>> {
     load_with(text, &[])
 }
 
-fn load_with(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, Vec<Problem>> {
+pub(super) fn load_with(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, Vec<Problem>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("guichet.toml");
     write(&path, text).unwrap();

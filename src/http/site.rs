@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::account::Accounts;
 use crate::base::{Entropy, Secret, Timestamp};
+use crate::federation::Federation;
 use crate::i18n::Locale;
 use crate::provider::Provider;
 use crate::telemetry::Metrics;
@@ -19,6 +20,8 @@ pub struct Parts {
     pub provider: Provider,
     /// The accounts.
     pub accounts: Accounts,
+    /// The upstream providers.
+    pub federation: Federation,
     /// Randomness, for cookies.
     pub entropy: Arc<dyn Entropy>,
     /// What operators count.
@@ -53,6 +56,11 @@ impl Site {
     /// The accounts.
     pub fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    /// The upstream providers.
+    pub fn federation(&self) -> &Federation {
+        &self.0.federation
     }
 
     /// The present moment.

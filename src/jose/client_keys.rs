@@ -76,22 +76,37 @@ fn only_read_members(jwk: &Value) -> Value {
 
 /// Whether [`verify`] could ever accept `token`, whatever the keys are.
 pub fn check_form(token: &str, allowed: &[Algorithm]) -> Result<(), JoseError> {
-    read_allowed(token, allowed).map(|_| ())
+    read_allowed(token, allowed, &CLIENT_TYPES).map(|_| ())
 }
 
-fn read_allowed<'a>(token: &'a str, allowed: &[Algorithm]) -> Result<Unverified<'a>, JoseError> {
+/// What clients sign carries no `typ`, `JWT`, or its own (draft-ietf-oauth-rfc7523bis, RFC 9101 §10.8), between which the
+/// caller tells.
+const CLIENT_TYPES: [&str; 3] = ["jwt", "client-authentication+jwt", "oauth-authz-req+jwt"];
+
+fn read_allowed<'a>(token: &'a str, allowed: &[Algorithm], types: &[&str]) -> Result<Unverified<'a>, JoseError> {
     let unverified = Unverified::read(token)?;
     if !allowed.contains(&unverified.header.alg) {
         return Err(JoseError::AlgorithmNotAllowed);
     }
-    check_typ(unverified.header.typ.as_deref())?;
+    check_typ(unverified.header.typ.as_deref(), types)?;
     Ok(unverified)
 }
 
 /// Verifies an assertion: its algorithm is one of `allowed` and fits the key's type, curve, `alg`, `use` and `key_ops`;
 /// its `kid` chooses the key, without one every fitting key is tried. Checks no claim.
 pub fn verify(jwks: &Value, token: &str, allowed: &[Algorithm]) -> Result<Verified, JoseError> {
-    let unverified = read_allowed(token, allowed)?;
+    verify_typed(jwks, token, allowed, &CLIENT_TYPES)
+}
+
+/// The same for a token of another kind: a `typ`, where it has one, must be one of `types`, in lower case and without
+/// `application/`.
+pub fn verify_typed(
+    jwks: &Value,
+    token: &str,
+    allowed: &[Algorithm],
+    types: &[&str],
+) -> Result<Verified, JoseError> {
+    let unverified = read_allowed(token, allowed, types)?;
     let alg = unverified.header.alg;
     let verifiers = fitting_keys(jwks, alg, unverified.header.kid.as_deref());
     if verifiers.is_empty() {
@@ -111,15 +126,12 @@ pub fn unverified_subject(token: &str) -> Result<String, JoseError> {
     }
 }
 
-/// What clients sign carries no `typ`, `JWT`, or its own (draft-ietf-oauth-rfc7523bis, RFC 9101 §10.8), between which the caller
-/// tells; anything else (`at+jwt`, `logout+jwt`,
-/// `dpop+jwt`) was signed for another purpose. Media types are compared without case and `application/` (RFC 7515 §4.1.9).
-fn check_typ(typ: Option<&str>) -> Result<(), JoseError> {
+/// A `typ` that is not expected was signed for another purpose (`at+jwt`, `dpop+jwt`). Media types are compared without
+/// case and `application/` (RFC 7515 §4.1.9).
+fn check_typ(typ: Option<&str>, types: &[&str]) -> Result<(), JoseError> {
     let Some(typ) = typ.map(str::to_ascii_lowercase) else { return Ok(()) };
-    match typ.strip_prefix("application/").unwrap_or(&typ) {
-        "jwt" | "client-authentication+jwt" | "oauth-authz-req+jwt" => Ok(()),
-        _ => Err(JoseError::WrongType),
-    }
+    let short = typ.strip_prefix("application/").unwrap_or(&typ);
+    if types.contains(&short) { Ok(()) } else { Err(JoseError::WrongType) }
 }
 
 fn keys_of(jwks: &Value) -> Option<&Vec<Value>> {

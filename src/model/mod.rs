@@ -7,6 +7,7 @@ pub mod client;
 pub mod code;
 pub mod consent;
 pub mod grant;
+pub mod identity;
 pub mod journey;
 pub mod key;
 pub mod mail;

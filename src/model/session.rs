@@ -61,6 +61,8 @@ pub struct NewSession {
     pub token: Digest,
     /// Who signed in.
     pub user: UserId,
+    /// When the person proved who they are, where that was earlier than now: at an upstream provider.
+    pub auth_time: Option<Timestamp>,
     /// Authentication context class.
     pub acr: String,
     /// Authentication methods (RFC 8176).
@@ -84,6 +86,10 @@ pub enum SessionEnd {
     PasswordChanged,
     /// An administrator disabled the account.
     UserDisabled,
+    /// The upstream provider said that its session ended.
+    UpstreamLogout,
+    /// The account was claimed by its owner, who proved it at an upstream provider for the first time.
+    Claimed,
 }
 
 impl SessionEnd {
@@ -95,6 +101,8 @@ impl SessionEnd {
             Self::Replaced => "replaced",
             Self::PasswordChanged => "password_changed",
             Self::UserDisabled => "user_disabled",
+            Self::UpstreamLogout => "upstream_logout",
+            Self::Claimed => "claimed",
         }
     }
 }

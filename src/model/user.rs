@@ -69,7 +69,20 @@ pub struct User {
     pub last_login_at: Option<Timestamp>,
 }
 
+/// The domain of placeholders: no mail ever reaches it (RFC 2606 §2).
+const NO_ADDRESS: &str = "@no-address.invalid";
+
+/// What stands for the address of a person of whom none is known.
+pub fn placeholder_address(unique: Uuid) -> String {
+    format!("{}{NO_ADDRESS}", unique.simple())
+}
+
 impl User {
+    /// The address, where one is known.
+    pub fn address(&self) -> Option<&str> {
+        (!self.email.ends_with(NO_ADDRESS)).then_some(self.email.as_str())
+    }
+
     /// Whether the account may be used.
     pub fn is_active(&self) -> bool {
         self.status == UserStatus::Active
@@ -79,7 +92,8 @@ impl User {
     pub fn display_name(&self) -> String {
         let name = format!("{} {}", self.first_name, self.last_name);
         let name = name.trim();
-        if name.is_empty() { self.email.clone() } else { name.to_owned() }
+        let other = || self.address().or(self.rpps.as_deref()).unwrap_or_default();
+        if name.is_empty() { other().to_owned() } else { name.to_owned() }
     }
 }
 

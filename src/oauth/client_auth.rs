@@ -77,6 +77,12 @@ pub fn presented(authorization: Option<&[u8]>, params: &Params) -> Result<Presen
     }
 }
 
+/// The `Authorization` header of a client that proves itself to another server by `client_secret_basic`.
+pub fn basic_header(client_id: &str, secret: &str) -> String {
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret))))
+}
+
 /// RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
 fn parse_basic(header: &[u8]) -> Result<(String, Secret<String>), OAuthError> {
     let malformed =

@@ -4,6 +4,7 @@
 //! ordered checks of an authorization request, client metadata. Does no I/O and reads no clock: time is an argument.
 //! Called by every room above; calls `base` alone.
 
+pub mod acr;
 pub mod authorization;
 pub mod claims;
 pub mod claims_request;

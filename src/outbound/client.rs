@@ -75,6 +75,7 @@ pub struct Call {
     url: String,
     accept: &'static str,
     authorization: Option<Secret<String>>,
+    headers: Vec<(&'static str, &'static str)>,
     body: Option<(&'static str, Secret<Vec<u8>>)>,
     patience: Duration,
     largest: usize,
@@ -87,6 +88,7 @@ impl Call {
             url: url.to_owned(),
             accept: "application/json",
             authorization: None,
+            headers: Vec::new(),
             body: None,
             patience: PATIENCE,
             largest: LARGEST,
@@ -115,6 +117,13 @@ impl Call {
     #[must_use]
     pub fn authorization(self, value: String) -> Self {
         Self { authorization: Some(Secret::new(value)), ..self }
+    }
+
+    /// A further header, in lower case.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// How long the whole call may take; 5 seconds unless said.
@@ -196,6 +205,9 @@ fn build(mut request: RequestBuilder, call: &Call) -> RequestBuilder {
     {
         header.set_sensitive(true);
         request = request.header(AUTHORIZATION, header);
+    }
+    for (name, value) in &call.headers {
+        request = request.header(*name, *value);
     }
     match &call.body {
         Some((media_type, body)) => request.header(CONTENT_TYPE, *media_type).body(body.expose().clone()),

@@ -77,8 +77,10 @@ impl Subject {
     fn standard_claims(&self) -> Map<String, Value> {
         let user = &self.user;
         let mut all = user.claims.clone();
-        all.insert("email".to_owned(), user.email.clone().into());
-        all.insert("email_verified".to_owned(), user.email_verified.into());
+        if let Some(address) = user.address() {
+            all.insert("email".to_owned(), address.into());
+            all.insert("email_verified".to_owned(), user.email_verified.into());
+        }
         all.insert("updated_at".to_owned(), user.updated_at.seconds().into());
         for (claim, value) in [("given_name", &user.first_name), ("family_name", &user.last_name)] {
             if !value.is_empty() {

@@ -16,6 +16,7 @@ pub(super) mod rpps;
 pub(super) mod sessions;
 pub(super) mod tls;
 pub(super) mod tokens;
+pub(super) mod upstreams;
 
 use std::time::Duration;
 

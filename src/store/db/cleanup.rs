@@ -52,6 +52,15 @@ impl Conn {
             .bind(i64::from(limit))
             .execute()
             .await?;
-        Ok(sessions + grants + tokens + links)
+        let upstream = self
+            .query(
+                "DELETE FROM upstream_sessions WHERE sid IN \
+                 (SELECT sid FROM upstream_sessions WHERE created_at < $1 LIMIT $2)",
+            )
+            .bind(now.minus(session_lifetime).minus(SESSION_RECORD).micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
+        Ok(sessions + grants + tokens + links + upstream)
     }
 }

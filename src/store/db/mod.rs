@@ -9,6 +9,7 @@ mod clients;
 mod consents;
 pub(super) mod epochs;
 mod grants;
+pub(super) mod identities;
 mod keys;
 mod mail;
 mod memberships;

@@ -39,7 +39,7 @@ impl Conn {
     pub async fn insert_session(&mut self, new: &NewSession, sid: Uuid, now: Timestamp) -> Result<Session, StoreError> {
         self.query(concat!(
             "INSERT INTO sessions (sid, token, user_id, auth_time, acr, amr, created_at, last_seen_at, address, \
-             user_agent) VALUES ($1, $2, $3, $4, $5, $6, $4, $4, $7, $8) RETURNING ",
+             user_agent) VALUES ($1, $2, $3, $9, $5, $6, $4, $4, $7, $8) RETURNING ",
             session_columns!()
         ))
         .bind(sid)
@@ -50,6 +50,7 @@ impl Conn {
         .bind(Json(&new.amr))
         .bind(new.address.as_deref())
         .bind(new.user_agent.as_deref())
+        .bind(new.auth_time.unwrap_or(now).micros())
         .one(session)
         .await
     }
@@ -111,7 +112,7 @@ impl Conn {
     ) -> Result<bool, StoreError> {
         let changed = self
             .query(
-                "UPDATE sessions SET token = $3, auth_time = $4, last_seen_at = $4, acr = $5, amr = $6, \
+                "UPDATE sessions SET token = $3, auth_time = $9, last_seen_at = $4, acr = $5, amr = $6, \
                  address = $7, user_agent = $8 WHERE sid = $1 AND user_id = $2 AND ended_at IS NULL",
             )
             .bind(sid)
@@ -122,6 +123,7 @@ impl Conn {
             .bind(Json(&proof.amr))
             .bind(proof.address.as_deref())
             .bind(proof.user_agent.as_deref())
+            .bind(proof.auth_time.unwrap_or(now).micros())
             .execute()
             .await?;
         Ok(changed > 0)

@@ -177,6 +177,64 @@ impl Conn {
         Ok(())
     }
 
+    /// The account with this national number.
+    pub async fn user_by_rpps(&mut self, rpps: &str) -> Result<Option<User>, StoreError> {
+        self.query(concat!("SELECT ", user_columns!(), " FROM users WHERE users.rpps = $1"))
+            .bind(rpps)
+            .optional(user)
+            .await
+    }
+
+    /// Gives an account its national number, where it has none and nobody else has it; says whether it did.
+    pub async fn adopt_rpps(&mut self, id: UserId, rpps: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let changed = self
+            .query(
+                "UPDATE users SET rpps = $2, updated_at = $3 WHERE id = $1 AND rpps IS NULL \
+                 AND NOT EXISTS (SELECT 1 FROM users other WHERE other.rpps = $2)",
+            )
+            .bind(id.get())
+            .bind(rpps)
+            .bind(now.micros())
+            .execute()
+            .await?;
+        self.touch(Topic::Users);
+        Ok(changed > 0)
+    }
+
+    /// Takes an address that was never proven from an account, and with it the link for a new password.
+    pub async fn release_address(
+        &mut self,
+        id: UserId,
+        placeholder: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .query(
+                "UPDATE users SET email = $2, email_canonical = $2, updated_at = $3 \
+                 WHERE id = $1 AND email_verified = $4",
+            )
+            .bind(id.get())
+            .bind(placeholder)
+            .bind(now.micros())
+            .bind(false)
+            .execute()
+            .await?;
+        self.delete_password_reset(id).await?;
+        self.touch(Topic::Users);
+        Ok(changed > 0)
+    }
+
+    /// Takes the password of an account away, and its link for a new one.
+    pub async fn clear_password(&mut self, id: UserId) -> Result<(), StoreError> {
+        self.query("UPDATE users SET password_hash = NULL, password_changed_at = NULL WHERE id = $1")
+            .bind(id.get())
+            .execute()
+            .await?;
+        self.delete_password_reset(id).await?;
+        self.touch(Topic::Users);
+        Ok(())
+    }
+
     /// Accounts by internal id, those behind `after`. `search` looks in names and address, without accents and case.
     pub async fn list_users(
         &mut self,

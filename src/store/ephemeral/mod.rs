@@ -32,19 +32,25 @@ pub enum Kind {
     AccessToken,
     /// Pushed authorization requests.
     PushedRequest,
+    /// Round trips to upstream providers, by digest of the state.
+    Upstream,
+    /// `jti` of upstream providers' logout tokens, against replay.
+    LogoutTokenId,
     /// Logs of [`Ephemeral::hit`].
     Limit,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Code,
         Self::Journey,
         Self::AssertionId,
         Self::PasswordReset,
         Self::AccessToken,
         Self::PushedRequest,
+        Self::Upstream,
+        Self::LogoutTokenId,
         Self::Limit,
     ];
 
@@ -57,6 +63,8 @@ impl Kind {
             Self::PasswordReset => "password-reset",
             Self::AccessToken => "access-token",
             Self::PushedRequest => "pushed-request",
+            Self::Upstream => "upstream",
+            Self::LogoutTokenId => "logout-token",
             Self::Limit => "limit",
         }
     }

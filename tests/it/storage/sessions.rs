@@ -15,6 +15,7 @@ fn proof(user: UserId, token: &str) -> NewSession {
     NewSession {
         token: Digest::of(token.as_bytes()),
         user,
+        auth_time: None,
         acr: "urn:acr".to_owned(),
         amr: vec!["pwd".to_owned()],
         address: Some("192.0.2.1".to_owned()),

@@ -1,0 +1,402 @@
+//! `[upstreams.<name>]`: providers where people can sign in, any number of them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::base::Secret;
+use crate::config::check::{Check, Choice, words};
+use crate::config::key::{Fallback, Key, Kind, Section, key};
+
+/// The word above all tables.
+pub(in crate::config) const ABOVE: &str = "upstreams";
+
+pub(in crate::config) const SECTION: Section = Section {
+    name: "upstreams.<name>",
+    about: "A provider where people can sign in; any number of such tables. The name is chosen here, stands in addresses \
+            (`/sign-in/<name>`, `/federation/<name>/callback`) and never changes: identities belong to it. \
+            `guichet upstream list` shows what the presets fill in.",
+    keys: KEYS,
+};
+
+const KEYS: &[Key] = &[
+    key(
+        "upstreams.<name>.preset",
+        Kind::Choice(words::<Preset>),
+        Fallback::Derived("the preset of the table's own name, else `oidc`"),
+        "What is known of the provider; every other key wins over it.",
+    ),
+    key("upstreams.<name>.label", Kind::Text, Fallback::Derived("by preset, else the name"), "What people call it."),
+    key("upstreams.<name>.logo", Kind::Text, Fallback::Absent, "Image of its button: an `https:` URL, or a path of this site."),
+    key("upstreams.<name>.issuer", Kind::Url, Fallback::Derived("by preset"), "Its issuer, exactly as its tokens say it."),
+    key(
+        "upstreams.<name>.discovery_url",
+        Kind::Url,
+        Fallback::Derived("by preset, else `<issuer>/.well-known/openid-configuration`"),
+        "Its discovery document, where that stands elsewhere. The issuer in it is checked all the same.",
+    ),
+    key("upstreams.<name>.web_url", Kind::Url, Fallback::Derived("by preset"), "`github`, `facebook`: the site that people see."),
+    key("upstreams.<name>.api_url", Kind::Url, Fallback::Derived("by preset"), "`github`, `facebook`: its interface."),
+    key("upstreams.<name>.api_version", Kind::Text, Fallback::Derived("by preset"), "`facebook`: version of the Graph interface."),
+    key("upstreams.<name>.client_id", Kind::Text, Fallback::Required, "Who we are there."),
+    key("upstreams.<name>.client_secret", Kind::Secret, Fallback::Absent, "Our secret there."),
+    key("upstreams.<name>.client_secret_file", Kind::Path, Fallback::Absent, "File that holds `client_secret`."),
+    key(
+        "upstreams.<name>.client_auth_method",
+        Kind::Choice(words::<ClientAuth>),
+        Fallback::Derived("`client_secret_basic`; `none` without a secret; by preset"),
+        "How we prove it (OpenID Connect Core 9, RFC 8705).",
+    ),
+    key("upstreams.<name>.client_certificate_file", Kind::Path, Fallback::Absent, "`tls_client_auth`: our certificate and its chain (PEM), shown on every call."),
+    key("upstreams.<name>.client_key_file", Kind::Path, Fallback::Absent, "`tls_client_auth`: its private key (PEM)."),
+    key("upstreams.<name>.ca_file", Kind::Path, Fallback::Absent, "Further certificate authorities to trust there (PEM)."),
+    key("upstreams.<name>.scopes", Kind::List, Fallback::Derived("by preset, else `openid`, `profile`, `email`"), "What is asked for."),
+    key(
+        "upstreams.<name>.acr_values",
+        Kind::List,
+        Fallback::Derived("by preset"),
+        "Authentication contexts that are asked for, one of which (or one above it: `eidas1`, `eidas2`, `eidas3`) must be answered.",
+    ),
+    key("upstreams.<name>.algorithms", Kind::List, Fallback::Value("RS256"), "Signatures that are taken: `RS256`, `PS256`, `ES256`, `EdDSA`."),
+    key("upstreams.<name>.pkce", Kind::Switch, Fallback::Derived("by preset, else `true`"), "Whether PKCE (`S256`) is sent."),
+    key("upstreams.<name>.userinfo", Kind::Switch, Fallback::Derived("by preset, else `true`"), "Whether userinfo is read."),
+    key("upstreams.<name>.parameters", Kind::List, Fallback::Value(""), "Further parameters of the authorization request, each `name=value`."),
+    key("upstreams.<name>.hosted_domain", Kind::Text, Fallback::Absent, "`google`: the only Workspace domain whose people may sign in."),
+    key("upstreams.<name>.email_domains", Kind::List, Fallback::Value(""), "Domains of addresses whose people are sent here."),
+    key("upstreams.<name>.claim_given_name", Kind::Text, Fallback::Value("given_name"), "Claim with the given name."),
+    key("upstreams.<name>.claim_family_name", Kind::Text, Fallback::Value("family_name"), "Claim with the family name."),
+    key("upstreams.<name>.claim_email", Kind::Text, Fallback::Value("email"), "Claim with the address."),
+    key("upstreams.<name>.claim_national_id", Kind::Text, Fallback::Absent, "Claim with the national identifier, of a provider that is its authority."),
+    key(
+        "upstreams.<name>.trust_email",
+        Kind::Switch,
+        Fallback::Value("false"),
+        "Whether `email_verified` of the provider is believed. An account is never found by an address.",
+    ),
+    key(
+        "upstreams.<name>.accounts",
+        Kind::Choice(words::<Provisioning>),
+        Fallback::Value("create"),
+        "Whether somebody who comes for the first time gets an account (`create`), or must have linked one (`linked`).",
+    ),
+    key("upstreams.<name>.backchannel_logout", Kind::Switch, Fallback::Value("true"), "Whether the provider may end sessions here (OpenID Connect Back-Channel Logout)."),
+    key("upstreams.<name>.allow_private_addresses", Kind::Switch, Fallback::Value("false"), "Whether the hosts named in this table may have a private address and be called without TLS. For tests."),
+];
+
+/// `[upstreams.<name>]`, as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Raw {
+    preset: Option<String>,
+    label: Option<String>,
+    logo: Option<String>,
+    issuer: Option<String>,
+    discovery_url: Option<String>,
+    web_url: Option<String>,
+    api_url: Option<String>,
+    api_version: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<Secret<String>>,
+    client_secret_file: Option<String>,
+    client_auth_method: Option<String>,
+    client_certificate_file: Option<String>,
+    client_key_file: Option<String>,
+    ca_file: Option<String>,
+    scopes: Option<Vec<String>>,
+    acr_values: Option<Vec<String>>,
+    algorithms: Vec<String>,
+    pkce: Option<bool>,
+    userinfo: Option<bool>,
+    parameters: Vec<String>,
+    hosted_domain: Option<String>,
+    email_domains: Vec<String>,
+    claim_given_name: String,
+    claim_family_name: String,
+    claim_email: String,
+    claim_national_id: Option<String>,
+    trust_email: bool,
+    accounts: String,
+    backchannel_logout: bool,
+    allow_private_addresses: bool,
+}
+
+/// What is known of a provider beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preset {
+    /// Any OpenID provider.
+    #[default]
+    Oidc,
+    /// Pro Santé Connect.
+    ProSanteConnect,
+    /// Its sandbox (BAS).
+    ProSanteConnectSandbox,
+    /// Google.
+    Google,
+    /// Facebook.
+    Facebook,
+    /// GitHub.
+    GitHub,
+}
+
+impl Choice for Preset {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("oidc", Self::Oidc),
+        ("pro_sante_connect", Self::ProSanteConnect),
+        ("pro_sante_connect_sandbox", Self::ProSanteConnectSandbox),
+        ("google", Self::Google),
+        ("facebook", Self::Facebook),
+        ("github", Self::GitHub),
+    ];
+}
+
+impl Preset {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, preset)| *preset == self).map_or("oidc", |(word, _)| word)
+    }
+}
+
+/// How we prove who we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientAuth {
+    /// HTTP Basic.
+    #[default]
+    Basic,
+    /// In the form.
+    Post,
+    /// By the certificate of the connection (RFC 8705 §2.1).
+    Tls,
+    /// Not at all: PKCE alone.
+    None,
+}
+
+impl Choice for ClientAuth {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("client_secret_basic", Self::Basic),
+        ("client_secret_post", Self::Post),
+        ("tls_client_auth", Self::Tls),
+        ("none", Self::None),
+    ];
+}
+
+/// What becomes of somebody who comes for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Provisioning {
+    /// They get an account.
+    #[default]
+    Create,
+    /// They must have linked an account that they have.
+    Linked,
+}
+
+impl Choice for Provisioning {
+    const ALL: &'static [(&'static str, Self)] = &[("create", Self::Create), ("linked", Self::Linked)];
+}
+
+/// A provider, as configured; what the preset knows is not yet filled in.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each field is the key of that name, which docs/configuration.md describes")]
+pub struct Upstream {
+    pub name: String,
+    pub preset: Preset,
+    pub label: Option<String>,
+    pub logo: Option<String>,
+    pub issuer: Option<String>,
+    pub discovery_url: Option<String>,
+    pub web_url: Option<String>,
+    pub api_url: Option<String>,
+    pub api_version: Option<String>,
+    pub client_id: String,
+    pub client_secret: Option<Secret<String>>,
+    pub client_auth: Option<ClientAuth>,
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    pub ca_file: Option<PathBuf>,
+    pub scopes: Option<Vec<String>>,
+    pub acr_values: Option<Vec<String>>,
+    pub algorithms: Vec<String>,
+    pub pkce: Option<bool>,
+    pub userinfo: Option<bool>,
+    pub parameters: Vec<(String, String)>,
+    pub hosted_domain: Option<String>,
+    pub email_domains: Vec<String>,
+    pub claim_given_name: String,
+    pub claim_family_name: String,
+    pub claim_email: String,
+    pub claim_national_id: Option<String>,
+    pub trust_email: bool,
+    pub accounts: Provisioning,
+    pub backchannel_logout: bool,
+    pub allow_private_addresses: bool,
+}
+
+pub(in crate::config) fn read(raw: BTreeMap<String, Raw>, check: &mut Check) -> Vec<Upstream> {
+    raw.into_iter().map(|(name, raw)| one(name, raw, check)).collect()
+}
+
+fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
+    let path = |word: &str| format!("{ABOVE}.{name}.{word}");
+    let preset = match &raw.preset {
+        Some(text) => check.choice(&path("preset"), text),
+        None => Preset::ALL.iter().find(|(word, _)| *word == name).map_or(Preset::Oidc, |(_, preset)| *preset),
+    };
+    let client_id = raw.client_id.unwrap_or_else(|| {
+        check.refuse(&path("client_id"), "is missing", "set it to what the provider gave at registration");
+        String::new()
+    });
+    if preset == Preset::Oidc && raw.issuer.is_none() {
+        check.refuse(&path("issuer"), "is missing", "set it to the provider's issuer, or choose a preset");
+    }
+    for (word, url) in [
+        ("issuer", &raw.issuer),
+        ("discovery_url", &raw.discovery_url),
+        ("web_url", &raw.web_url),
+        ("api_url", &raw.api_url),
+    ] {
+        if let Some(text) = url {
+            check_url(&path(word), text, raw.allow_private_addresses, check);
+        }
+    }
+    let client_secret = check.secret(&path("client_secret"), raw.client_secret, raw.client_secret_file.as_deref());
+    let client_auth: Option<ClientAuth> =
+        raw.client_auth_method.as_deref().map(|text| check.choice(&path("client_auth_method"), text));
+    if matches!(client_auth, Some(ClientAuth::Basic | ClientAuth::Post)) && client_secret.is_none() {
+        check.refuse(&path("client_secret"), "is missing", "set it, or name its file in client_secret_file");
+    }
+    let client_certificate = match (&raw.client_certificate_file, &raw.client_key_file) {
+        (Some(certificate), Some(key)) => Some((
+            check.pem_file(&path("client_certificate_file"), certificate, "CERTIFICATE"),
+            check.secret_pem_file(&path("client_key_file"), key, "PRIVATE KEY"),
+        )),
+        (None, None) => None,
+        _ => {
+            check.refuse(&path("client_key_file"), "goes with client_certificate_file", "set both, or neither");
+            None
+        }
+    };
+    if client_auth == Some(ClientAuth::Tls) && client_certificate.is_none() {
+        check.refuse(&path("client_certificate_file"), "is missing", "set it and client_key_file for tls_client_auth");
+    }
+    let mut parameters = Vec::new();
+    for text in &raw.parameters {
+        match text.split_once('=') {
+            Some((parameter, value)) if !parameter.is_empty() => {
+                parameters.push((parameter.to_owned(), value.to_owned()));
+            }
+            _ => check.refuse(&path("parameters"), format!("{text:?} is no parameter"), "write each as \"name=value\""),
+        }
+    }
+    for text in raw.algorithms.iter().filter(|text| !["RS256", "PS256", "ES256", "EdDSA"].contains(&text.as_str())) {
+        let hint = "choose among \"RS256\", \"PS256\", \"ES256\", \"EdDSA\"";
+        check.refuse(&path("algorithms"), format!("{text:?} is not known"), hint);
+    }
+    Upstream {
+        preset,
+        label: raw.label,
+        logo: raw.logo,
+        issuer: raw.issuer,
+        discovery_url: raw.discovery_url,
+        web_url: raw.web_url,
+        api_url: raw.api_url,
+        api_version: raw.api_version,
+        client_id,
+        client_secret,
+        client_auth,
+        client_certificate,
+        ca_file: raw.ca_file.as_deref().map(|file| check.pem_file(&path("ca_file"), file, "CERTIFICATE")),
+        scopes: raw.scopes,
+        acr_values: raw.acr_values,
+        algorithms: raw.algorithms,
+        pkce: raw.pkce,
+        userinfo: raw.userinfo,
+        parameters,
+        hosted_domain: raw.hosted_domain,
+        email_domains: raw.email_domains.iter().map(|domain| domain.to_lowercase()).collect(),
+        claim_given_name: raw.claim_given_name,
+        claim_family_name: raw.claim_family_name,
+        claim_email: raw.claim_email,
+        claim_national_id: raw.claim_national_id,
+        trust_email: raw.trust_email,
+        accounts: check.choice(&path("accounts"), &raw.accounts),
+        backchannel_logout: raw.backchannel_logout,
+        allow_private_addresses: raw.allow_private_addresses,
+        name,
+    }
+}
+
+/// An absolute URL of https, or of http where private addresses are allowed.
+fn check_url(path: &str, text: &str, plain: bool, check: &mut Check) {
+    let good = url::Url::parse(text).is_ok_and(|url| {
+        (url.scheme() == "https" || (plain && url.scheme() == "http"))
+            && url.host_str().is_some()
+            && url.username().is_empty()
+            && url.fragment().is_none()
+    });
+    if !good {
+        check.refuse(path, "is not an https URL", "plain http is for tests, with allow_private_addresses = true");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{load_with, problems, valid};
+
+    const ISSUER: &str = "issuer = 'https://sso.example.org'\n";
+
+    #[test]
+    fn a_preset_needs_a_client_alone() {
+        let text = format!("{ISSUER}[upstreams.google]\nclient_id = 'me'\nclient_secret = 'hunter2'");
+        let config = valid(&text).config;
+        let upstream = &config.upstreams[0];
+        assert_eq!((upstream.name.as_str(), upstream.preset), ("google", Preset::Google));
+        assert_eq!(upstream.algorithms, ["RS256"]);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(valid(ISSUER).config.upstreams.is_empty());
+    }
+
+    #[test]
+    fn the_environment_makes_and_changes_tables() {
+        let text = format!("{ISSUER}[upstreams.psc]\npreset = 'pro_sante_connect'\nclient_id = 'file'");
+        let loaded = load_with(
+            &text,
+            &[
+                ("GUICHET_UPSTREAMS__PSC__CLIENT_ID", "env"),
+                ("GUICHET_UPSTREAMS__PSC__PKCE", "false"),
+                ("GUICHET_UPSTREAMS__GITHUB__CLIENT_ID", "hub"),
+                ("GUICHET_UPSTREAMS__GITHUB__SCOPES", "read:user,user:email"),
+            ],
+        );
+        let upstreams = loaded.unwrap().config.upstreams;
+        let names: Vec<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
+        assert_eq!(names, ["github", "psc"]);
+        assert_eq!(upstreams[0].scopes.as_deref(), Some(&["read:user".to_owned(), "user:email".to_owned()][..]));
+        assert_eq!((upstreams[1].client_id.as_str(), upstreams[1].pkce), ("env", Some(false)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_by_its_path() {
+        let found = problems(&format!(
+            "{ISSUER}[upstreams.Psc]\nclient_id = 'x'\n[upstreams.a]\nclient_id = 'x'\n\
+             [upstreams.b]\nissuer = 'http://b.example'\nclient_idd = 'x'\npkce = 'yes'\n\
+             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']"
+        ));
+        let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
+        for key in [
+            "upstreams.Psc",
+            "upstreams.a.issuer",
+            "upstreams.b.client_idd",
+            "upstreams.b.pkce",
+            "upstreams.b.client_id",
+            "upstreams.b.issuer",
+            "upstreams.b.client_secret",
+            "upstreams.b.parameters",
+            "upstreams.b.algorithms",
+        ] {
+            assert!(keys.contains(&key), "{key}: {keys:?}");
+        }
+        assert_eq!(keys.len(), 9);
+        let odd = load_with(ISSUER, &[("GUICHET_UPSTREAMS__CLIENT_ID", "x"), ("GUICHET_UPSTREAMS__A__NONSENSE", "x")]);
+        assert_eq!(odd.unwrap_err().len(), 2);
+    }
+}

@@ -1,0 +1,106 @@
+//! What an upstream can do, and a file for each kind of upstream.
+//!
+//! A capability that an upstream lacks is the trait's own answer; nobody asks a connector what it is.
+
+pub mod facebook;
+pub mod github;
+pub mod google;
+pub mod oidc;
+pub mod pro_sante_connect;
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
+use super::error::FederationError;
+use crate::base::{Secret, Timestamp};
+use crate::model::identity::Claimed;
+
+/// A round trip that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Begin<'a> {
+    /// Where the upstream sends the browser back to.
+    pub redirect_uri: &'a str,
+    /// Comes back as it is.
+    pub state: &'a str,
+    /// Comes back in the ID token.
+    pub nonce: &'a str,
+    /// PKCE, `S256`.
+    pub challenge: &'a str,
+    /// Whom the application believes to be about to sign in.
+    pub login_hint: Option<&'a str>,
+    /// Whether the person is to prove it anew.
+    pub fresh: bool,
+}
+
+/// A round trip that came back with a code.
+#[derive(Debug, Clone, Copy)]
+pub struct Back<'a> {
+    /// Where it came back to.
+    pub redirect_uri: &'a str,
+    /// The code.
+    pub code: &'a str,
+    /// As it was begun with.
+    pub nonce: &'a str,
+    /// PKCE.
+    pub verifier: &'a str,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// What a round trip proved.
+#[derive(Debug)]
+pub struct Proven {
+    /// The person, as the upstream says.
+    pub claimed: Claimed,
+    /// The ID token, for logout.
+    pub id_token: Option<Secret<String>>,
+    /// The refresh token.
+    pub refresh_token: Option<Secret<String>>,
+}
+
+/// A logout that an upstream announced, verified.
+#[derive(Debug, Clone)]
+pub struct LogoutNotice {
+    /// The issuer.
+    pub issuer: String,
+    /// Whose sessions end.
+    pub subject: Option<String>,
+    /// Which of its sessions ended.
+    pub session: Option<String>,
+    /// The token's own id.
+    pub jti: String,
+}
+
+/// The answer of a capability.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, FederationError>>;
+
+/// An upstream.
+pub trait Connector: Send + Sync + fmt::Debug {
+    /// Where the browser goes.
+    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, String>;
+
+    /// Checks `iss` of the way back (RFC 9207): who announces it must send it, and it must be its own.
+    fn check_issuer<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, ()>;
+
+    /// Turns a code into a person.
+    fn complete<'a>(&'a self, back: Back<'a>) -> Answer<'a, Proven>;
+
+    /// A new ID token and what comes with it, for a refresh token; `None` where the upstream has none.
+    fn refresh<'a>(&'a self, _token: &'a Secret<String>, _now: Timestamp) -> Answer<'a, Option<Proven>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Where the browser goes to end the session there; `None` where the upstream has no such place.
+    fn end_session<'a>(&'a self, _id_token: &'a str, _return_to: &'a str, _state: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Reads a logout token.
+    fn read_logout<'a>(&'a self, _token: &'a str, _now: Timestamp) -> Answer<'a, LogoutNotice> {
+        Box::pin(std::future::ready(Err(FederationError::refused("the upstream announces no logout"))))
+    }
+
+    /// Reaches the upstream as a sign-in would; gives what was found, for the operator.
+    fn test(&self) -> Answer<'_, Vec<(&'static str, String)>>;
+}

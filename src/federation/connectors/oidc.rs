@@ -1,0 +1,365 @@
+//! Any OpenID provider: discovery, the code flow with state, nonce and PKCE, the checks of the ID token (OpenID Connect
+//! Core §3.1.3.7), userinfo, logout both ways. What a provider does differently is a [`Flavour`].
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::{Answer, Back, Begin, Connector, LogoutNotice, Proven};
+use crate::base::{Clock, Secret, Timestamp};
+use crate::federation::discovery::Directory;
+use crate::federation::error::FederationError;
+use crate::federation::reply::{lenient, read_object, send, text};
+use crate::federation::settings::Settings;
+use crate::federation::token::{self, Tokens};
+use crate::oauth::acr;
+use crate::jose::claims::{check_audience, check_times, string_claim};
+use crate::model::identity::{ACR_UPSTREAM, Claimed, IdentityKey, NationalId, UpstreamEmail};
+use crate::outbound::{Call, Outbound};
+
+/// Longest subject, in bytes (OpenID Connect Core §2).
+const LONGEST_SUBJECT: usize = 255;
+/// Types of an ID token and of a userinfo answer.
+const TYPES: [&str; 1] = ["jwt"];
+/// Types of a logout token (OpenID Connect Back-Channel Logout §2.4).
+const LOGOUT_TYPES: [&str; 2] = ["logout+jwt", "jwt"];
+const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// What a verified sign-in said, before it is understood.
+#[derive(Debug)]
+pub struct Said<'a> {
+    /// Claims of the ID token.
+    pub token: &'a Map<String, Value>,
+    /// Claims of userinfo, about the same subject.
+    pub userinfo: Option<&'a Map<String, Value>>,
+    /// The subject.
+    pub subject: &'a str,
+}
+
+impl Said<'_> {
+    /// A claim as text, of userinfo or else of the ID token; empty where there is none.
+    pub fn text(&self, name: &str) -> String {
+        let own = self.userinfo.map(|userinfo| lenient(userinfo, name)).unwrap_or_default();
+        if own.is_empty() { lenient(self.token, name) } else { own }
+    }
+}
+
+/// What a provider does its own way.
+pub trait Flavour: Send + Sync + std::fmt::Debug {
+    /// Whether a spelling of the issuer in an ID token is the configured one.
+    fn is_issuer(&self, settings: &Settings, iss: &str) -> bool {
+        iss == settings.issuer
+    }
+
+    /// Parameters of the authorization request that ask for a fresh proof.
+    fn fresh(&self) -> &'static [(&'static str, &'static str)] {
+        &[("prompt", "login")]
+    }
+
+    /// Understands what was said.
+    fn claimed(&self, settings: &Settings, said: &Said<'_>) -> Result<Claimed, FederationError>;
+}
+
+/// A provider that keeps to the standards.
+#[derive(Debug)]
+pub struct Standard;
+
+impl Flavour for Standard {
+    fn claimed(&self, settings: &Settings, said: &Said<'_>) -> Result<Claimed, FederationError> {
+        let names = &settings.claims;
+        let national = match &names.national_id {
+            Some(claim) => Some(
+                NationalId::parse(&said.text(claim))
+                    .ok_or_else(|| FederationError::refused("the national identifier is missing or malformed"))?,
+            ),
+            None => None,
+        };
+        Ok(Claimed { national, ..basic(settings, said)? })
+    }
+}
+
+/// The claims that every flavour has.
+pub fn basic(settings: &Settings, said: &Said<'_>) -> Result<Claimed, FederationError> {
+    let names = &settings.claims;
+    let address = said.text(&names.email);
+    let verified = |claims: &Map<String, Value>| claims.get("email_verified") == Some(&Value::Bool(true));
+    let is_verified = verified(said.token) || said.userinfo.is_some_and(verified);
+    Ok(Claimed {
+        key: IdentityKey {
+            upstream: settings.name.clone(),
+            issuer: settings.issuer.clone(),
+            subject: said.subject.to_owned(),
+        },
+        national: None,
+        given_name: said.text(&names.given_name),
+        family_name: said.text(&names.family_name),
+        email: (!address.is_empty()).then_some(UpstreamEmail { address, verified: settings.trust_email && is_verified }),
+        acr: context(settings, said)?,
+        amr: methods(said.token),
+        auth_time: said.token.get("auth_time").and_then(Value::as_i64).filter(|at| *at > 0).map(Timestamp::from_seconds),
+        session: said.token.get("sid").and_then(Value::as_str).filter(|sid| sid.len() <= 255).map(str::to_owned),
+        profile: Map::new(),
+        activities: Vec::new(),
+    })
+}
+
+/// The authentication context: what was asked for must be there. A provider of which nothing is asked has no say in ours.
+fn context(settings: &Settings, said: &Said<'_>) -> Result<String, FederationError> {
+    if settings.acr_values.is_empty() {
+        return Ok(ACR_UPSTREAM.to_owned());
+    }
+    let answered = said.token.get("acr").and_then(Value::as_str).unwrap_or_default();
+    if acr::is_met(&settings.acr_values, answered) {
+        Ok(answered.to_owned())
+    } else {
+        Err(FederationError::refused("acr is missing, unknown or below what was asked for"))
+    }
+}
+
+/// `amr`, as far as it has the form of RFC 8176; `fed` where the provider says nothing.
+fn methods(token: &Map<String, Value>) -> Vec<String> {
+    let is_word = |word: &&str| word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+    let said = token.get("amr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let words: Vec<String> = said.iter().filter_map(Value::as_str).filter(is_word).take(10).map(str::to_owned).collect();
+    if words.is_empty() { vec!["fed".to_owned()] } else { words }
+}
+
+/// An OpenID provider.
+#[derive(Debug)]
+pub struct Oidc {
+    settings: Arc<Settings>,
+    outbound: Outbound,
+    clock: Arc<dyn Clock>,
+    directory: Directory,
+    flavour: &'static dyn Flavour,
+}
+
+impl Oidc {
+    /// Puts the connector together.
+    pub fn new(
+        settings: Arc<Settings>,
+        outbound: Outbound,
+        clock: Arc<dyn Clock>,
+        flavour: &'static dyn Flavour,
+    ) -> Self {
+        Self { settings, outbound, clock, directory: Directory::default(), flavour }
+    }
+
+    async fn authorization_url(&self, begin: Begin<'_>) -> Result<String, FederationError> {
+        let settings = &self.settings;
+        let document = self.directory.document(&self.outbound, settings, self.clock.now()).await?;
+        let scopes = settings.scopes.join(" ");
+        let acr_values = settings.acr_values.join(" ");
+        let mut fields = vec![
+            ("response_type", "code"),
+            ("client_id", settings.client_id.as_str()),
+            ("redirect_uri", begin.redirect_uri),
+            ("scope", &scopes),
+            ("state", begin.state),
+            ("nonce", begin.nonce),
+        ];
+        if settings.pkce {
+            fields.extend([("code_challenge", begin.challenge), ("code_challenge_method", "S256")]);
+        }
+        if !acr_values.is_empty() {
+            fields.push(("acr_values", &acr_values));
+        }
+        if begin.fresh {
+            fields.extend_from_slice(self.flavour.fresh());
+        }
+        if let Some(domain) = &settings.hosted_domain {
+            fields.push(("hd", domain));
+        }
+        fields.extend(begin.login_hint.map(|hint| ("login_hint", hint)));
+        fields.extend(settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        with_query(&document.authorization_endpoint, &fields)
+    }
+
+    async fn exchange(&self, back: Back<'_>) -> Result<Proven, FederationError> {
+        let settings = &self.settings;
+        let document = self.directory.document(&self.outbound, settings, back.now).await?;
+        let mut fields =
+            vec![("grant_type", "authorization_code"), ("code", back.code), ("redirect_uri", back.redirect_uri)];
+        if settings.pkce {
+            fields.push(("code_verifier", back.verifier));
+        }
+        let tokens = token::request(&self.outbound, settings, &document.token_endpoint, &fields).await?;
+        self.understand(tokens, Some(back.nonce), back.now).await
+    }
+
+    /// Verifies the ID token, reads userinfo, understands both.
+    async fn understand(&self, tokens: Tokens, nonce: Option<&str>, now: Timestamp) -> Result<Proven, FederationError> {
+        let id_token = tokens.id_token.ok_or_else(|| FederationError::refused("the answer has no id_token"))?;
+        let claims = self.check_id_token(id_token.expose(), nonce, now).await?;
+        let subject = text(&claims, "sub", LONGEST_SUBJECT)?;
+        let userinfo = self.userinfo(&tokens.access_token, &subject, now).await?;
+        let said = Said { token: &claims, userinfo: userinfo.as_ref(), subject: &subject };
+        let claimed = self.flavour.claimed(&self.settings, &said)?;
+        Ok(Proven { claimed, id_token: Some(id_token), refresh_token: tokens.refresh_token })
+    }
+
+    /// OpenID Connect Core §3.1.3.7.
+    async fn check_id_token(
+        &self,
+        token: &str,
+        nonce: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, FederationError> {
+        let verified = self.directory.verify(&self.outbound, &self.settings, token, &TYPES, now).await?;
+        let claims = verified.claims;
+        self.check_issuer_and_audience(&claims)?;
+        check_times(&claims, now)?.issued_at.ok_or_else(|| FederationError::refused("the claim iat is missing"))?;
+        match (nonce, claims.get("nonce").and_then(Value::as_str)) {
+            (None, _) => {}
+            (Some(sent), Some(found)) if crate::base::secret::ct_eq(sent.as_bytes(), found.as_bytes()) => {}
+            _ => return Err(FederationError::refused("the claim nonce is not the one sent")),
+        }
+        Ok(claims)
+    }
+
+    fn check_issuer_and_audience(&self, claims: &Map<String, Value>) -> Result<(), FederationError> {
+        if !self.flavour.is_issuer(&self.settings, string_claim(claims, "iss")?) {
+            return Err(FederationError::refused("the claim iss is not the expected one"));
+        }
+        let us = self.settings.client_id.as_str();
+        check_audience(claims, us)?;
+        let several = claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
+        match claims.get("azp").map(Value::as_str) {
+            Some(Some(party)) if party == us => Ok(()),
+            None if !several => Ok(()),
+            _ => Err(FederationError::refused("the claim azp is not us")),
+        }
+    }
+
+    /// Userinfo, JSON or signed, about the same subject (OpenID Connect Core §5.3).
+    async fn userinfo(
+        &self,
+        access_token: &Secret<String>,
+        subject: &str,
+        now: Timestamp,
+    ) -> Result<Option<Map<String, Value>>, FederationError> {
+        let document = self.directory.document(&self.outbound, &self.settings, now).await?;
+        let Some(endpoint) = document.userinfo_endpoint.as_ref().filter(|_| self.settings.userinfo) else {
+            return Ok(None);
+        };
+        let call = Call::get(endpoint)
+            .accept("application/json, application/jwt")
+            .authorization(format!("Bearer {}", access_token.expose()));
+        let reply = send(&self.outbound, "userinfo", call).await?;
+        let claims = if reply.media_type() == "application/jwt" {
+            let token = std::str::from_utf8(&reply.body).map_err(|_| FederationError::refused("userinfo is no JWT"))?;
+            let claims = self.directory.verify(&self.outbound, &self.settings, token.trim(), &TYPES, now).await?.claims;
+            self.check_issuer_and_audience(&claims)?;
+            if claims.contains_key("exp") {
+                check_times(&claims, now)?;
+            }
+            claims
+        } else {
+            read_object("userinfo", &reply)?
+        };
+        if claims.get("sub").and_then(Value::as_str) != Some(subject) {
+            return Err(FederationError::refused("sub of userinfo is not that of the ID token"));
+        }
+        Ok(Some(claims))
+    }
+
+    async fn logout_notice(&self, token: &str, now: Timestamp) -> Result<LogoutNotice, FederationError> {
+        let refused = FederationError::refused;
+        let claims =
+            self.directory.verify(&self.outbound, &self.settings, token, &LOGOUT_TYPES, now).await?.claims;
+        self.check_issuer_and_audience(&claims)?;
+        check_times(&claims, now)?.issued_at.ok_or_else(|| refused("the claim iat is missing"))?;
+        let is_event = claims.get("events").and_then(|events| events.get(LOGOUT_EVENT)).is_some_and(Value::is_object);
+        if !is_event || claims.contains_key("nonce") {
+            return Err(refused("it is no logout token"));
+        }
+        let optional = |name| claims.contains_key(name).then(|| text(&claims, name, LONGEST_SUBJECT)).transpose();
+        let (subject, session) = (optional("sub")?, optional("sid")?);
+        if subject.is_none() && session.is_none() {
+            return Err(refused("the logout token names nobody"));
+        }
+        let jti = text(&claims, "jti", LONGEST_SUBJECT)?;
+        Ok(LogoutNotice { issuer: self.settings.issuer.clone(), subject, session, jti })
+    }
+}
+
+/// A URL with these parameters added to its query.
+pub fn with_query(url: &str, fields: &[(&str, &str)]) -> Result<String, FederationError> {
+    let mut url = Url::parse(url).map_err(|_| FederationError::refused("the endpoint is no URL"))?;
+    url.query_pairs_mut().extend_pairs(fields);
+    Ok(url.into())
+}
+
+impl Connector for Oidc {
+    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, String> {
+        Box::pin(self.authorization_url(begin))
+    }
+
+    fn check_issuer<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, ()> {
+        Box::pin(async move {
+            match iss {
+                Some(iss) if iss == self.settings.issuer => Ok(()),
+                Some(_) => Err(FederationError::refused("iss of the way back is another provider's")),
+                None => {
+                    let document =
+                        self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
+                    if document.sends_iss {
+                        return Err(FederationError::refused("iss is missing on the way back"));
+                    }
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    fn complete<'a>(&'a self, back: Back<'a>) -> Answer<'a, Proven> {
+        Box::pin(self.exchange(back))
+    }
+
+    fn refresh<'a>(&'a self, token: &'a Secret<String>, now: Timestamp) -> Answer<'a, Option<Proven>> {
+        Box::pin(async move {
+            let document = self.directory.document(&self.outbound, &self.settings, now).await?;
+            let scopes = self.settings.scopes.join(" ");
+            let fields =
+                [("grant_type", "refresh_token"), ("refresh_token", token.expose().as_str()), ("scope", &scopes)];
+            let tokens =
+                token::request(&self.outbound, &self.settings, &document.token_endpoint, &fields).await?;
+            self.understand(tokens, None, now).await.map(Some)
+        })
+    }
+
+    fn end_session<'a>(&'a self, id_token: &'a str, return_to: &'a str, state: &'a str) -> Answer<'a, Option<String>> {
+        Box::pin(async move {
+            let document = self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
+            let Some(endpoint) = &document.end_session_endpoint else { return Ok(None) };
+            let fields = [
+                ("id_token_hint", id_token),
+                ("client_id", self.settings.client_id.as_str()),
+                ("post_logout_redirect_uri", return_to),
+                ("state", state),
+            ];
+            with_query(endpoint, &fields).map(Some)
+        })
+    }
+
+    fn read_logout<'a>(&'a self, token: &'a str, now: Timestamp) -> Answer<'a, LogoutNotice> {
+        Box::pin(self.logout_notice(token, now))
+    }
+
+    fn test(&self) -> Answer<'_, Vec<(&'static str, String)>> {
+        Box::pin(async move {
+            let document = self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
+            let keys = crate::federation::reply::object(&self.outbound, "keys", Call::get(&document.jwks_uri)).await?;
+            let count = keys.get("keys").and_then(Value::as_array).map_or(0, Vec::len);
+            Ok(vec![
+                ("issuer", self.settings.issuer.clone()),
+                ("authorization_endpoint", document.authorization_endpoint.clone()),
+                ("token_endpoint", document.token_endpoint.clone()),
+                ("userinfo_endpoint", document.userinfo_endpoint.clone().unwrap_or_default()),
+                ("end_session_endpoint", document.end_session_endpoint.clone().unwrap_or_default()),
+                ("keys", count.to_string()),
+            ])
+        })
+    }
+}

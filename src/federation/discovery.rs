@@ -1,0 +1,123 @@
+//! What an OpenID provider publishes about itself (OpenID Connect Discovery 1.0): its document and its keys, cached.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::cache::{Cached, Want};
+use super::error::FederationError;
+use super::reply;
+use super::settings::Settings;
+use crate::base::Timestamp;
+use crate::jose::{Algorithm, JoseError, Verified, client_keys};
+use crate::outbound::{Call, Outbound};
+
+/// The part of a document that is used.
+#[derive(Debug, Clone)]
+pub(super) struct Document {
+    pub(super) authorization_endpoint: String,
+    pub(super) token_endpoint: String,
+    pub(super) userinfo_endpoint: Option<String>,
+    pub(super) jwks_uri: String,
+    pub(super) end_session_endpoint: Option<String>,
+    /// Whether the way back carries `iss` (RFC 9207).
+    pub(super) sends_iss: bool,
+}
+
+/// Document and keys of one provider.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    document: Cached<Document>,
+    keys: Cached<Value>,
+}
+
+impl Directory {
+    /// The document.
+    pub(super) async fn document(
+        &self,
+        outbound: &Outbound,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Arc<Document>, FederationError> {
+        self.document.get(Want::Kept, now, fetch_document(outbound, settings)).await
+    }
+
+    /// Verifies what the provider signed; keys are fetched once more where the token names one that is not known.
+    pub(super) async fn verify(
+        &self,
+        outbound: &Outbound,
+        settings: &Settings,
+        token: &str,
+        types: &[&str],
+        now: Timestamp,
+    ) -> Result<Verified, FederationError> {
+        let document = self.document(outbound, settings, now).await?;
+        let try_with = |keys: &Value, allowed: &[Algorithm]| client_keys::verify_typed(keys, token, allowed, types);
+        let keys = self.keys.get(Want::Kept, now, fetch_keys(outbound, &document)).await?;
+        match try_with(&keys, &settings.algorithms) {
+            // A key that has the name and does not fit may be a new one under an old name.
+            Err(JoseError::UnknownKey | JoseError::BadSignature) => {
+                let keys = self.keys.get(Want::Newer, now, fetch_keys(outbound, &document)).await?;
+                Ok(try_with(&keys, &settings.algorithms)?)
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+async fn fetch_document(outbound: &Outbound, settings: &Settings) -> Result<Document, FederationError> {
+    let found = reply::object(outbound, "discovery", Call::get(&settings.discovery_url)).await?;
+    // Whoever else answers there is not the provider (OpenID Connect Discovery §4.3).
+    if found.get("issuer").and_then(Value::as_str) != Some(settings.issuer.as_str()) {
+        return Err(FederationError::Refused("discovery: the issuer is not the configured one".to_owned()));
+    }
+    let endpoint = |name| optional_endpoint(&found, name, settings);
+    let required = |name| endpoint(name)?.ok_or_else(|| FederationError::Refused(format!("discovery: {name} is missing")));
+    Ok(Document {
+        authorization_endpoint: required("authorization_endpoint")?,
+        token_endpoint: at_back(&found, "token_endpoint", settings)?
+            .map_or_else(|| required("token_endpoint"), Ok)?,
+        userinfo_endpoint: match at_back(&found, "userinfo_endpoint", settings)? {
+            Some(alias) => Some(alias),
+            None => endpoint("userinfo_endpoint")?,
+        },
+        jwks_uri: required("jwks_uri")?,
+        end_session_endpoint: endpoint("end_session_endpoint")?,
+        sends_iss: found.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
+    })
+}
+
+/// The address of an endpoint for whoever shows a certificate (RFC 8705 §5), where we have one and the document names it.
+fn at_back(found: &Map<String, Value>, name: &'static str, settings: &Settings) -> Result<Option<String>, FederationError> {
+    match found.get("mtls_endpoint_aliases").and_then(Value::as_object) {
+        Some(aliases) if settings.shows_certificate => optional_endpoint(aliases, name, settings),
+        _ => Ok(None),
+    }
+}
+
+fn optional_endpoint(
+    found: &Map<String, Value>,
+    name: &'static str,
+    settings: &Settings,
+) -> Result<Option<String>, FederationError> {
+    let Some(value) = found.get(name) else { return Ok(None) };
+    let good = value.as_str().and_then(|text| Url::parse(text).ok()).filter(|url| {
+        (url.scheme() == "https" || (settings.allow_private_addresses && url.scheme() == "http"))
+            && url.host_str().is_some()
+            && url.username().is_empty()
+            && url.fragment().is_none()
+    });
+    match good {
+        Some(_) => Ok(value.as_str().map(str::to_owned)),
+        None => Err(FederationError::Refused(format!("discovery: {name} is no https URL"))),
+    }
+}
+
+async fn fetch_keys(outbound: &Outbound, document: &Document) -> Result<Value, FederationError> {
+    let keys = reply::object(outbound, "keys", Call::get(&document.jwks_uri)).await?;
+    match keys.get("keys") {
+        Some(Value::Array(_)) => Ok(Value::Object(keys)),
+        _ => Err(FederationError::Down("keys: the answer is no JWK Set".to_owned())),
+    }
+}

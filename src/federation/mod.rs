@@ -1,0 +1,173 @@
+//! Sign-in at upstream providers: Pro Santé Connect, Google, Facebook, GitHub, and any OpenID provider.
+//!
+//! Owns the round trip (state, nonce, PKCE, all bound to one browser), what is believed of an upstream's answer, whom it
+//! means here, and logout in both directions. What comes from an upstream stays on this side: its tokens are sealed at
+//! rest and in no answer, page or log. No transaction is open while an upstream is called, and every step with an upstream
+//! ends within five seconds. Knows no page and no relying application's request. Called by `http`, `cli` and `app`.
+//!
+//! ```text
+//! begin ─► browser at the upstream ─► complete (a Proven) ─► people::sign_in or people::link (one transaction)
+//! ```
+
+mod cache;
+pub mod connectors;
+mod discovery;
+mod error;
+pub mod logout;
+pub mod mapping;
+pub mod people;
+mod reply;
+pub mod round_trip;
+mod settings;
+mod token;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::seal::MasterKey;
+use crate::base::{Clock, Entropy, Timestamp};
+use crate::config::{self, Preset};
+use crate::outbound::{self, Outbound, OutboundError};
+use crate::store::Store;
+
+use connectors::Connector;
+use connectors::facebook::Facebook;
+use connectors::github::GitHub;
+use connectors::google::Google;
+use connectors::oidc::{Flavour, Oidc, Standard};
+use connectors::pro_sante_connect::ProSanteConnect;
+
+pub use error::FederationError;
+pub use settings::Settings;
+
+/// An upstream, ready to be used.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Everything decided about it.
+    pub settings: Arc<Settings>,
+    connector: Box<dyn Connector>,
+}
+
+impl Upstream {
+    /// What it can do.
+    pub fn connector(&self) -> &dyn Connector {
+        self.connector.as_ref()
+    }
+}
+
+/// The upstreams and what their use cases need.
+#[derive(Debug, Clone)]
+pub struct Federation(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    upstreams: BTreeMap<String, Upstream>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    store: Store,
+    master: MasterKey,
+    issuer: String,
+    strict_rpps: bool,
+}
+
+/// What [`Federation::new`] is made of.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// The upstreams, as configured.
+    pub upstreams: &'a [config::Upstream],
+    /// The way out that all share.
+    pub outbound: outbound::Settings,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Storage.
+    pub store: Store,
+    /// What secrets at rest depend on.
+    pub master: MasterKey,
+    /// Our own issuer, below which upstreams send browsers back.
+    pub issuer: String,
+    /// Whether a wrong RPPS key is refused.
+    pub strict_rpps: bool,
+}
+
+impl Federation {
+    /// Puts the upstreams together. Calls none of them.
+    pub fn new(parts: Parts<'_>) -> Result<Self, OutboundError> {
+        let mut upstreams = BTreeMap::new();
+        for given in parts.upstreams {
+            let settings = Arc::new(Settings::of(given));
+            let outbound = Outbound::new(&settings::way_out(given, &parts.outbound))?;
+            let connector = connector(&settings, outbound, &parts.clock);
+            upstreams.insert(given.name.clone(), Upstream { settings, connector });
+        }
+        Ok(Self(Arc::new(Inner {
+            upstreams,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            store: parts.store,
+            master: parts.master,
+            issuer: parts.issuer,
+            strict_rpps: parts.strict_rpps,
+        })))
+    }
+
+    /// The upstream of this name.
+    pub fn find(&self, name: &str) -> Option<&Upstream> {
+        self.0.upstreams.get(name)
+    }
+
+    /// All upstreams in the order of the buttons: Pro Santé Connect first, then by name.
+    pub fn all(&self) -> Vec<&Upstream> {
+        let mut all: Vec<&Upstream> = self.0.upstreams.values().collect();
+        all.sort_by_key(|upstream| !upstream.settings.is_pro_sante_connect());
+        all
+    }
+
+    /// The upstream where people of this address's domain sign in.
+    pub fn home_of(&self, address: &str) -> Option<&Upstream> {
+        let (_, domain) = address.rsplit_once('@')?;
+        let domain = domain.to_lowercase();
+        self.0.upstreams.values().find(|upstream| upstream.settings.email_domains.contains(&domain))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Where an upstream sends the browser back to.
+    pub fn redirect_uri(&self, name: &str) -> String {
+        format!("{}/federation/{name}/callback", self.0.issuer)
+    }
+
+    /// Where an upstream sends the browser after a logout there.
+    pub fn logout_uri(&self, name: &str) -> String {
+        format!("{}/federation/{name}/logout", self.0.issuer)
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn entropy(&self) -> &dyn Entropy {
+        self.0.entropy.as_ref()
+    }
+
+    fn master(&self) -> &MasterKey {
+        &self.0.master
+    }
+}
+
+fn connector(settings: &Arc<Settings>, outbound: Outbound, clock: &Arc<dyn Clock>) -> Box<dyn Connector> {
+    let oidc = |outbound, flavour: &'static dyn Flavour| {
+        Box::new(Oidc::new(Arc::clone(settings), outbound, Arc::clone(clock), flavour))
+    };
+    match settings.preset {
+        Preset::Oidc => oidc(outbound, &Standard),
+        Preset::ProSanteConnect | Preset::ProSanteConnectSandbox => oidc(outbound, &ProSanteConnect),
+        Preset::Google => oidc(outbound, &Google),
+        Preset::Facebook => Box::new(Facebook::new(Arc::clone(settings), outbound)),
+        Preset::GitHub => Box::new(GitHub::new(Arc::clone(settings), outbound)),
+    }
+}

@@ -1,0 +1,73 @@
+//! What upstreams answer, read strictly: status, media type, JSON, error members.
+
+use serde_json::{Map, Value};
+
+use super::error::FederationError;
+use crate::outbound::{Call, Outbound, Reply};
+
+/// Longest answer that is read, in bytes.
+const LARGEST: usize = 512 * 1_024;
+/// Longest code of an error that is repeated in the log.
+const LONGEST_CODE: usize = 64;
+
+/// Makes a call whose answer must be a JSON object of success.
+pub(super) async fn object(outbound: &Outbound, what: &'static str, call: Call) -> Result<Map<String, Value>, FederationError> {
+    let reply = send(outbound, what, call).await?;
+    read_object(what, &reply)
+}
+
+/// Makes a call; trouble there is [`FederationError::Down`], a refusal is [`FederationError::Refused`].
+pub(super) async fn send(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
+    let reply = outbound.send(call.largest(LARGEST)).await.map_err(|error| FederationError::Down(format!("{what}: {error}")))?;
+    let status = reply.status;
+    if status.is_success() {
+        return Ok(reply);
+    }
+    if status.is_client_error() && status.as_u16() != 429 {
+        let code = error_code(&reply).unwrap_or_else(|| "no error code".to_owned());
+        return Err(FederationError::Refused(format!("{what}: status {status}, {code}")));
+    }
+    Err(FederationError::Down(format!("{what}: status {status}")))
+}
+
+/// The JSON object of an answer.
+pub(super) fn read_object(what: &'static str, reply: &Reply) -> Result<Map<String, Value>, FederationError> {
+    match serde_json::from_slice(&reply.body) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) | Err(_) => Err(FederationError::Down(format!("{what}: the answer is no JSON object"))),
+    }
+}
+
+/// The `error` of RFC 6749 §5.2, if it looks like one.
+fn error_code(reply: &Reply) -> Option<String> {
+    let map = read_object("", reply).ok()?;
+    code_of(&map)
+}
+
+/// The `error` member, if it looks like a code.
+pub(super) fn code_of(map: &Map<String, Value>) -> Option<String> {
+    let code = map.get("error")?.as_str()?;
+    let good = code.len() <= LONGEST_CODE && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    Some(if good { code.to_owned() } else { "an error".to_owned() })
+}
+
+/// A member that must be a text of 1 to `longest` bytes without control characters.
+pub(super) fn text(map: &Map<String, Value>, name: &'static str, longest: usize) -> Result<String, FederationError> {
+    match map.get(name) {
+        Some(Value::String(text)) if !text.is_empty() && text.len() <= longest && !text.chars().any(char::is_control) => {
+            Ok(text.clone())
+        }
+        Some(_) => Err(FederationError::Refused(format!("{name} is malformed"))),
+        None => Err(FederationError::Refused(format!("{name} is missing"))),
+    }
+}
+
+/// A member as text where it is one, without surrounding space, cut to what a name may have; empty otherwise.
+pub(super) fn lenient(map: &Map<String, Value>, name: &str) -> String {
+    match map.get(name) {
+        Some(Value::String(text)) => text.trim().chars().filter(|c| !c.is_control()).take(200).collect(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Bool(flag)) => flag.to_string(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,244 @@
+//! The way to an upstream and back. What the way back needs (nonce, verifier, purpose) waits in short-lived storage under
+//! the digest of `state`, sealed, and belongs to the browser that began. It is taken once.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::connectors::{Back, Begin, Proven};
+use super::error::FederationError;
+use super::{Federation, Upstream};
+use crate::base::digest::{Digest, base64url};
+use crate::base::entropy;
+use crate::base::id::UserId;
+use crate::base::secret::ct_eq;
+use crate::base::token::TokenKind;
+use crate::store::Kind;
+
+/// How long a person may take at the upstream.
+const LIFETIME: Duration = Duration::from_secs(900);
+/// How long all calls of one step may take together: a person waits.
+const PATIENCE: Duration = Duration::from_millis(4_500);
+/// Longest code, in bytes.
+const LONGEST_CODE: usize = 4_096;
+/// What the record is sealed for.
+const SEAL: &str = "upstream-round-trip";
+
+/// What a round trip is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "for")]
+pub enum Purpose {
+    /// A sign-in journey goes on.
+    Journey {
+        /// Its handle.
+        handle: String,
+    },
+    /// A signed-in person links the upstream.
+    Link {
+        /// Who.
+        user: UserId,
+        /// In which session.
+        sid: Uuid,
+    },
+    /// The session at the upstream ends; then the browser goes on.
+    Logout {
+        /// Where to: verified before.
+        next: String,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Trip {
+    upstream: String,
+    browser: String,
+    purpose: Purpose,
+    nonce: String,
+    verifier: String,
+}
+
+/// How a round trip begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The browser's binding.
+    pub browser: &'a Digest,
+    /// Whom the application believes to be about to sign in.
+    pub login_hint: Option<&'a str>,
+    /// Whether the person is to prove it anew.
+    pub fresh: bool,
+}
+
+/// What the upstream's redirect carries.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Returned<'a> {
+    /// `state`.
+    pub state: Option<&'a str>,
+    /// `code`.
+    pub code: Option<&'a str>,
+    /// `iss` (RFC 9207).
+    pub iss: Option<&'a str>,
+    /// `error`.
+    pub error: Option<&'a str>,
+}
+
+/// A round trip that gave nobody, and what it was for, where that is known.
+#[derive(Debug)]
+pub struct Failed {
+    /// What it was for.
+    pub purpose: Option<Purpose>,
+    /// Why.
+    pub error: FederationError,
+}
+
+impl From<FederationError> for Failed {
+    fn from(error: FederationError) -> Self {
+        Self { purpose: None, error }
+    }
+}
+
+async fn within<T>(step: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
+    let late = || FederationError::Down("no answer in time".to_owned());
+    tokio::time::timeout(PATIENCE, step).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// Begins a round trip; gives where the browser goes.
+pub async fn begin(
+    federation: &Federation,
+    upstream: &Upstream,
+    purpose: Purpose,
+    wanted: Wanted<'_>,
+) -> Result<String, FederationError> {
+    let name = &upstream.settings.name;
+    let random = || base64url(&entropy::bytes::<32>(federation.entropy()));
+    let (nonce, verifier) = (random(), random());
+    let challenge = Digest::of(verifier.as_bytes()).to_base64url();
+    let state = TokenKind::UpstreamState.generate(federation.entropy());
+    let redirect_uri = federation.redirect_uri(name);
+    let begin = Begin {
+        redirect_uri: &redirect_uri,
+        state: state.expose(),
+        nonce: &nonce,
+        challenge: &challenge,
+        login_hint: wanted.login_hint,
+        fresh: wanted.fresh,
+    };
+    let url = within(upstream.connector().begin(begin)).await?;
+    let trip = Trip { upstream: name.clone(), browser: wanted.browser.to_base64url(), purpose, nonce, verifier };
+    put(federation, &state.digest(), &trip).await?;
+    Ok(url)
+}
+
+async fn put(federation: &Federation, state: &Digest, trip: &Trip) -> Result<(), FederationError> {
+    let key = state.to_base64url();
+    let clear = serde_json::to_vec(trip).unwrap_or_default();
+    let sealed = federation.master().seal(federation.entropy(), SEAL, &key, &clear);
+    federation.store().ephemeral().put(Kind::Upstream, &key, &sealed, LIFETIME, federation.now()).await?;
+    Ok(())
+}
+
+/// Takes the record of `state`, if it is this browser's and this upstream's. What is another's stays.
+async fn take(
+    federation: &Federation,
+    upstream: &Upstream,
+    state: Option<&str>,
+    browser: Option<&Digest>,
+) -> Result<Trip, FederationError> {
+    let known = state.and_then(|state| TokenKind::UpstreamState.digest_of(state));
+    let (Some(digest), Some(browser)) = (known, browser) else { return Err(FederationError::NoTrip) };
+    let (key, now) = (digest.to_base64url(), federation.now());
+    let ephemeral = federation.store().ephemeral();
+    let sealed = ephemeral.get(Kind::Upstream, &key, now).await?.ok_or(FederationError::NoTrip)?;
+    let clear = federation.master().open(SEAL, &key, &sealed).ok_or(FederationError::NoTrip)?;
+    let trip: Trip = serde_json::from_slice(clear.expose()).map_err(|_| FederationError::NoTrip)?;
+    let is_own = ct_eq(trip.browser.as_bytes(), browser.to_base64url().as_bytes());
+    if !is_own || trip.upstream != upstream.settings.name {
+        return Err(FederationError::NoTrip);
+    }
+    // Of any number of requests with one state, one goes on.
+    ephemeral.take(Kind::Upstream, &key, now).await?.ok_or(FederationError::NoTrip)?;
+    Ok(trip)
+}
+
+/// Ends a round trip: whom did the upstream prove?
+pub async fn complete(
+    federation: &Federation,
+    upstream: &Upstream,
+    returned: Returned<'_>,
+    browser: Option<&Digest>,
+) -> Result<(Purpose, Proven), Failed> {
+    let trip = take(federation, upstream, returned.state, browser).await?;
+    match prove(federation, upstream, returned, &trip).await {
+        Ok(proven) => Ok((trip.purpose, proven)),
+        Err(error) => Err(Failed { purpose: Some(trip.purpose), error }),
+    }
+}
+
+async fn prove(
+    federation: &Federation,
+    upstream: &Upstream,
+    returned: Returned<'_>,
+    trip: &Trip,
+) -> Result<Proven, FederationError> {
+    let redirect_uri = federation.redirect_uri(&trip.upstream);
+    within(async {
+        upstream.connector().check_issuer(returned.iss).await?;
+        match returned.error {
+            None => {}
+            Some("access_denied" | "user_cancelled_login") => return Err(FederationError::Cancelled),
+            Some("temporarily_unavailable" | "server_error") => {
+                return Err(FederationError::Down("it says so itself".to_owned()));
+            }
+            Some(_) => return Err(FederationError::refused("the upstream refused the request")),
+        }
+        let code = returned.code.filter(|code| (1..=LONGEST_CODE).contains(&code.len()));
+        let code = code.ok_or_else(|| FederationError::refused("there is no code"))?;
+        let back = Back {
+            redirect_uri: &redirect_uri,
+            code,
+            nonce: &trip.nonce,
+            verifier: &trip.verifier,
+            now: federation.now(),
+        };
+        upstream.connector().complete(back).await
+    })
+    .await
+}
+
+/// Begins the way to an upstream's logout; gives where the browser goes, if the upstream has such a place.
+pub(super) async fn begin_logout(
+    federation: &Federation,
+    upstream: &Upstream,
+    id_token: &str,
+    next: String,
+    browser: &Digest,
+) -> Result<Option<String>, FederationError> {
+    let name = &upstream.settings.name;
+    let state = TokenKind::UpstreamState.generate(federation.entropy());
+    let return_to = federation.logout_uri(name);
+    let there = within(upstream.connector().end_session(id_token, &return_to, state.expose())).await?;
+    if there.is_some() {
+        let trip = Trip {
+            upstream: name.clone(),
+            browser: browser.to_base64url(),
+            purpose: Purpose::Logout { next },
+            nonce: String::new(),
+            verifier: String::new(),
+        };
+        put(federation, &state.digest(), &trip).await?;
+    }
+    Ok(there)
+}
+
+/// Where the browser goes after it signed out at the upstream; `None` where nobody knows.
+pub async fn complete_logout(
+    federation: &Federation,
+    upstream: &Upstream,
+    state: Option<&str>,
+    browser: Option<&Digest>,
+) -> Result<Option<String>, FederationError> {
+    match take(federation, upstream, state, browser).await {
+        Ok(Trip { purpose: Purpose::Logout { next }, .. }) => Ok(Some(next)),
+        Ok(_) | Err(FederationError::NoTrip) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,67 @@
+//! The token endpoint of an upstream (RFC 6749 §4.1.3): our proof, the code, the answer.
+
+use serde_json::{Map, Value};
+
+use super::error::FederationError;
+use super::reply;
+use super::settings::{Proof, Settings};
+use crate::base::Secret;
+use crate::oauth::client_auth::basic_header;
+use crate::outbound::{Call, Outbound};
+
+/// Longest token that is taken, in bytes.
+const LONGEST_TOKEN: usize = 16 * 1_024;
+
+/// What a token endpoint gave.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    pub(super) access_token: Secret<String>,
+    pub(super) id_token: Option<Secret<String>>,
+    pub(super) refresh_token: Option<Secret<String>>,
+    pub(super) scope: Option<String>,
+}
+
+/// Asks for tokens with these fields and our proof.
+pub(super) async fn request(
+    outbound: &Outbound,
+    settings: &Settings,
+    endpoint: &str,
+    fields: &[(&str, &str)],
+) -> Result<Tokens, FederationError> {
+    let mut all = fields.to_vec();
+    let mut header = None;
+    match &settings.proof {
+        Proof::Basic(secret) => header = Some(basic_header(&settings.client_id, secret.expose())),
+        Proof::Post(secret) => {
+            all.push(("client_id", &settings.client_id));
+            all.push(("client_secret", secret.expose()));
+        }
+        Proof::Name => all.push(("client_id", &settings.client_id)),
+    }
+    let mut call = Call::post_form(endpoint, all);
+    if let Some(value) = header {
+        call = call.authorization(value);
+    }
+    read(&reply::object(outbound, "token endpoint", call).await?)
+}
+
+/// Reads an answer. An `error` counts whatever the status was: GitHub sends it with 200.
+pub(super) fn read(answer: &Map<String, Value>) -> Result<Tokens, FederationError> {
+    if let Some(code) = reply::code_of(answer) {
+        return Err(FederationError::Refused(format!("token endpoint: {code}")));
+    }
+    let optional = |name| match answer.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => reply::text(answer, name, LONGEST_TOKEN).map(|text| Some(Secret::new(text))),
+    };
+    let bearer = answer.get("token_type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
+    if !bearer {
+        return Err(FederationError::refused("token endpoint: token_type is not Bearer"));
+    }
+    Ok(Tokens {
+        access_token: Secret::new(reply::text(answer, "access_token", LONGEST_TOKEN)?),
+        id_token: optional("id_token")?,
+        refresh_token: optional("refresh_token")?,
+        scope: answer.get("scope").and_then(Value::as_str).map(str::to_owned),
+    })
+}
