@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::oidc::{authorize, discovery, end_session, introspect, par, revoke, token, userinfo};
-use super::pages::{account, home, interaction, recovery};
+use super::pages::{account, home, interaction, links, recovery, upstreams};
 use super::site::Site;
 use crate::provider::discovery::path;
 
@@ -50,7 +50,12 @@ pub fn routes() -> Vec<Route> {
         route("/interaction/{journey}/sign-in", &["POST"], Person, post(interaction::post_sign_in)),
         route("/interaction/{journey}/tenant", &["POST"], Person, post(interaction::post_tenant)),
         route("/interaction/{journey}/consent", &["POST"], Person, post(interaction::post_consent)),
+        route("/interaction/{journey}/upstream", &["GET"], Person, get(upstreams::go_there)),
         route("/sign-in", &["GET"], Person, get(account::sign_in)),
+        route("/sign-in/{upstream}", &["GET"], Person, get(upstreams::sign_in)),
+        route(upstreams::CALLBACK, &["GET"], Person, get(upstreams::callback)),
+        route(upstreams::LOGOUT, &["GET"], Person, get(upstreams::logged_out)),
+        route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),
         route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),
         route("/password-reset/{token}", &["GET", "POST"], Person, get(recovery::get_link).post(recovery::post_link)),
         route("/account", &["GET"], Person, get(account::get)),
@@ -59,6 +64,8 @@ pub fn routes() -> Vec<Route> {
         route("/account/sessions/end-others", &["POST"], Person, post(account::end_others)),
         route("/account/sessions/end-all", &["POST"], Person, post(account::end_all)),
         route("/account/consents/{client_id}/withdraw", &["POST"], Person, post(account::withdraw)),
+        route("/account/links/{upstream}", &["GET"], Person, get(links::begin)),
+        route("/account/identities/{identity}/unlink", &["POST"], Person, post(links::unlink)),
         route("/", &["GET"], Person, get(home::get)),
         route("/static/{file}", &["GET"], Person, get(home::file)),
     ]

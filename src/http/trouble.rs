@@ -1,6 +1,7 @@
 //! Trouble of our own on the way to a page: what is logged, and whether the person may try again.
 
 use crate::account::AccountError;
+use crate::federation::FederationError;
 use crate::oauth::OAuthError;
 use crate::provider::ProviderError;
 use crate::store::StoreError;
@@ -31,6 +32,16 @@ impl From<ProviderError> for Trouble {
             ProviderError::Refused(error) => Self::Refused(error),
             ProviderError::Store(error) => error.into(),
             ProviderError::Jose(error) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<FederationError> for Trouble {
+    fn from(error: FederationError) -> Self {
+        match error {
+            FederationError::Store(error) => error.into(),
+            FederationError::Rival => Self::Unavailable(error.to_string()),
+            other => Self::Internal(other.to_string()),
         }
     }
 }

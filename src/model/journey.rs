@@ -10,9 +10,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::identity::Claimed;
 use crate::base::Timestamp;
 use crate::base::digest::Digest;
-use crate::base::id::TenantId;
+use crate::base::id::{TenantId, UserId};
 use crate::oauth::authorization::AuthorizationRequest;
 
 /// What the journey is for.
@@ -37,6 +38,8 @@ pub enum Purpose {
 pub enum OwnPage {
     /// Sessions, consents, password.
     Account,
+    /// The same, after the person proved anew who they are.
+    Proof,
 }
 
 /// The state of one journey.
@@ -57,6 +60,21 @@ pub struct Journey {
     pub tenant: Option<TenantId>,
     /// Whether the person consented in this journey.
     pub consented: bool,
+    /// Whether the browser was sent to an upstream provider by us, rather than by the person: that happens once.
+    #[serde(default)]
+    pub sent_upstream: bool,
+    /// What an upstream proved, and what waits for the proof of the account that has the same address.
+    #[serde(default)]
+    pub pending: Option<PendingLink>,
+}
+
+/// A person of an upstream who is to be linked with an account, once its owner proves it in this journey.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PendingLink {
+    /// The account.
+    pub user: UserId,
+    /// The person, verified.
+    pub claimed: Box<Claimed>,
 }
 
 impl Journey {
@@ -70,6 +88,8 @@ impl Journey {
             sid: None,
             tenant: None,
             consented: false,
+            sent_upstream: false,
+            pending: None,
         }
     }
 

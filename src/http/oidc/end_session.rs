@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use url::form_urlencoded::Serializer;
 
+use crate::federation::logout;
 use crate::http::extract::{Browser, FormParams, QueryParams};
 use crate::http::pages::scene::{Person, person};
 use crate::http::pages::{guard, show};
@@ -93,14 +94,21 @@ async fn end(
     request: &LogoutRequest,
     proof: Proof,
 ) -> Result<Response, Trouble> {
+    let next = match &request.return_uri {
+        Some(uri) if proof == Proof::Hint || request.hint.is_some() => {
+            Some(with_state(uri, request.state.as_deref()))
+        }
+        _ => None,
+    };
+    let mut upstream = None;
     if let Some(person) = &present {
+        let there = next.clone().unwrap_or_else(|| site.link(path::END_SESSION));
+        upstream = logout::way_out(site.federation(), &person.session, there, &browser.digest()).await?;
         end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
     }
-    let mut response = match &request.return_uri {
-        Some(uri) if proof == Proof::Hint || request.hint.is_some() => {
-            see_other(&with_state(uri, request.state.as_deref()))
-        }
-        _ => show::signed_out(site, browser, request),
+    let mut response = match upstream.or(next) {
+        Some(url) => see_other(&url),
+        None => show::signed_out(site, browser, request),
     };
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(browser.sign_out(response))

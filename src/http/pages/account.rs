@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::scene::{Person, person};
 use super::views::Message;
-use super::{guard, show};
+use super::{guard, links, show};
 use crate::account::password_change::{Change, Changed, change};
 use crate::account::{consents, overview, sessions};
 use crate::base::Secret;
@@ -24,7 +24,8 @@ use crate::provider::{end_session, journeys};
 
 use super::interaction::path_of;
 
-const ACCOUNT: &str = "/account";
+/// The account page.
+pub const ACCOUNT: &str = "/account";
 
 /// `GET /sign-in`: begins a sign-in that ends on the account page.
 pub async fn sign_in(State(site): State<Site>, browser: Browser) -> Response {
@@ -62,6 +63,10 @@ fn flash(done: &str) -> Option<Message> {
         "session-ended" => Some(Message::SessionEnded),
         "others-ended" => Some(Message::OtherSessionsEnded),
         "consent-withdrawn" => Some(Message::ConsentWithdrawn),
+        "welcome" => Some(Message::Welcome),
+        "linked" => Some(Message::Linked),
+        "unlinked" => Some(Message::Unlinked),
+        "proven" => Some(Message::Proven),
         _ => None,
     }
 }
@@ -69,7 +74,10 @@ fn flash(done: &str) -> Option<Message> {
 async fn account(site: &Site, browser: &Browser, done: Option<Message>) -> Result<Response, Trouble> {
     let Some(person) = person(site, browser, None).await? else { return begin(site, browser).await };
     match overview::overview(site.accounts(), person.user.id).await? {
-        Some(content) => Ok(show::account(site, browser, &person, &content, done)),
+        Some(content) => {
+            let linked = links::shown(site, browser, &person).await?;
+            Ok(show::account(site, browser, &person, &content, linked, done))
+        }
         None => begin(site, browser).await,
     }
 }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::scene::{self, Scene, request_of};
-use super::{guard, show};
+use super::{guard, show, upstreams};
 use crate::account::sign_in::{Attempt, SignIn, sign_in};
 use crate::account::{consents, sessions};
 use crate::base::Secret;
@@ -71,6 +71,7 @@ pub async fn next(site: &Site, browser: &Browser, journey: &Journey) -> Result<S
 pub async fn answer(site: &Site, browser: &Browser, journey: &Journey, answer: Answer) -> Response {
     match (&journey.purpose, answer) {
         (Purpose::Own { page: OwnPage::Account }, Answer::Done(..)) => see_other(&site.link("/account")),
+        (Purpose::Own { page: OwnPage::Proof }, Answer::Done(..)) => see_other(&site.link("/account?done=proven")),
         (Purpose::Own { .. }, Answer::Refused(_)) => see_other(&site.link("/")),
         (Purpose::Authorize { request }, answer) => match pushed::take(site.provider(), request).await {
             Ok(true) => answer_client(site, browser, request, answer).await,
@@ -148,6 +149,9 @@ async fn resume(site: &Site, browser: &Browser, handle: &str) -> Result<Response
         return Ok(page::journey_over(site, browser));
     };
     match next(site, browser, &loaded.journey).await? {
+        Step::Page(scene) if upstreams::is_due(site, &loaded.journey, &scene) => {
+            upstreams::send(site, browser, handle, loaded, &scene).await
+        }
         Step::Page(scene) => Ok(show::step(site, browser, handle, &loaded.journey, &scene, None)),
         Step::Answer(_) if browser.only_looks() => Ok(StatusCode::NO_CONTENT.into_response()),
         Step::Answer(end) => finish(site, browser, &loaded, end).await,
@@ -223,13 +227,16 @@ async fn try_sign_in(site: &Site, browser: &Browser, handle: &str, params: &Para
     match outcome {
         SignIn::Done { session, token } => {
             let now = site.now();
+            let pending = loaded.journey.pending.clone();
             journeys::advance(site.provider(), &mut loaded, |journey| {
                 journey.signed_in_at = Some(now);
                 journey.sid = Some(session.sid);
                 journey.tenant = None;
                 journey.consented = false;
+                journey.pending = None;
             })
             .await?;
+            upstreams::link_pending(site, pending, &session).await?;
             Ok(browser.sign_in(see_other(&site.link(&path_of(handle))), token.expose()))
         }
         SignIn::Refused => failed(site, browser, handle, &loaded, show::Problem::WrongCredentials { email }).await,

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use super::upstreams;
 use crate::account::sessions;
 use crate::http::extract::Browser;
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
 use crate::model::client::Client;
 use crate::model::consent::Consent;
-use crate::model::journey::{Journey, Purpose};
+use crate::model::journey::{Journey, OwnPage, Purpose};
 use crate::model::session::Session;
 use crate::model::tenant::Membership;
 use crate::model::user::User;
 use crate::oauth::authorization::AuthorizationRequest;
-use crate::provider::dispatch::{self, Facts, Hint, Next, Progress, SessionFacts};
+use crate::provider::dispatch::{self, Facts, Hint, Next, Progress, SessionFacts, SignInReason};
 use crate::provider::{authorize, tokens};
 
 /// The person of an alive session.
@@ -76,9 +77,17 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
             consented: person.consent.as_ref().map(|consent| &consent.scope),
         }),
         progress: progress(journey, person.as_ref()),
+        anew: matches!(journey.purpose, Purpose::Own { page: OwnPage::Proof }),
+        can_step_up: upstreams::for_acr(site, request.map(|request| request.claims.acr.as_slice())).is_some(),
         now: site.now(),
     };
-    let next = dispatch::next(&facts);
+    let next = match dispatch::next(&facts) {
+        // An upstream proved somebody whose account waits for its own proof: whoever is signed in here is not it.
+        Next::Issue(_) | Next::ChooseTenant | Next::Consent(_) if journey.pending.is_some() => {
+            Next::SignIn(SignInReason::OtherPerson)
+        }
+        next => next,
+    };
     Ok(Scene { client, person, next })
 }
 

@@ -11,7 +11,7 @@ use super::interaction::path_of;
 use super::scene::{Person, Scene, request_of};
 use super::views::{
     Account, AccountMembership, AccountSession, ClientBrand, Consent, FormPost, GrantedConsent, Layout, Logout,
-    Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem, asset_version, describe_device,
+    LinkOffer, LinkedIdentity, Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem, asset_version, describe_device,
 };
 use crate::account::overview::Overview;
 use crate::account::passwords::{LONGEST, PasswordRefusal, Policy};
@@ -130,9 +130,12 @@ pub fn sign_in(
     let known = scene.person.as_ref().filter(|_| matches!(scene.next, Next::SignIn(SignInReason::Fresh)));
     let typed = match problem {
         Some(Problem::WrongCredentials { email } | Problem::TooMany { email, .. }) => Some(email.to_owned()),
-        None => known.map(|person| person.user.email.clone()),
+        None => known.and_then(|person| person.user.address()).map(str::to_owned),
     };
+    let waiting = journey.pending.as_ref().and_then(|pending| pending.claimed.email.as_ref());
+    let waiting = waiting.map(|email| email.address.clone());
     let (status, message, wait) = match problem {
+        None if journey.pending.is_some() => (StatusCode::OK, Some(Message::AccountExists), None),
         None => (StatusCode::OK, None, None),
         Some(Problem::WrongCredentials { .. }) => (StatusCode::OK, Some(Message::WrongCredentials), None),
         Some(Problem::TooMany { retry_after, .. }) => {
@@ -142,10 +145,11 @@ pub fn sign_in(
     };
     let mut layout = journey_layout(site, browser, handle, journey, scene);
     layout.signed_in_as = known.map(|person| person.user.display_name());
+    let upstreams = super::upstreams::buttons(site, layout.locale, handle);
     let view = SignIn {
         layout,
         action: site.link(&format!("{}/sign-in", path_of(handle))),
-        email: typed.or(hint).unwrap_or_default(),
+        email: typed.or(waiting).or(hint).unwrap_or_default(),
         email_error: None,
         password_error: None,
         problem: message,
@@ -153,7 +157,7 @@ pub fn sign_in(
         not_you_url: None,
         forgot_url: recovery::is_offered(site.accounts()).then(|| site.link(recovery::LINK_PATH)),
         cancel: request_of(journey).is_some(),
-        upstreams: Vec::new(),
+        upstreams,
     };
     let mut response = page::html(status, view.render(), journey_target(journey));
     if let Some(seconds) = wait {
@@ -201,7 +205,7 @@ fn consent(
         layout,
         action: site.link(&format!("{}/consent", path_of(handle))),
         person: person.user.display_name(),
-        email: person.user.email.clone(),
+        email: person.user.address().unwrap_or_default().to_owned(),
         scopes: scopes.unwrap_or_default(),
         tenant: chosen.map(|member| member.tenant.name.clone()),
         redirect_host: request.map(|request| host_of(&request.redirect_uri)).unwrap_or_default(),
@@ -259,6 +263,7 @@ pub fn account(
     browser: &Browser,
     person: &Person,
     content: &Overview,
+    (identities, link_offers): (Vec<LinkedIdentity>, Vec<LinkOffer>),
     flash: Option<Message>,
 ) -> Response {
     let mut layout = layout(site, browser, &[], None, "/account");
@@ -288,7 +293,7 @@ pub fn account(
     let view = Account {
         layout,
         person: content.user.display_name(),
-        email: content.user.email.clone(),
+        email: content.user.address().unwrap_or_default().to_owned(),
         memberships: content
             .memberships
             .iter()
@@ -302,6 +307,8 @@ pub fn account(
             .collect(),
         sessions,
         consents: consents.collect(),
+        identities,
+        link_offers,
         password_url: site.link("/account/password"),
         end_others_action: site.link("/account/sessions/end-others"),
         end_all_action: site.link("/account/sessions/end-all"),

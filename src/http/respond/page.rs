@@ -122,6 +122,16 @@ pub fn trouble(site: &Site, browser: &Browser, error: Trouble) -> Response {
     }
 }
 
+/// A round trip to an upstream, or a link with one, that came to nothing; `back` is where the person goes on.
+pub fn upstream_error(site: &Site, browser: &Browser, kind: ErrorKind, back: Option<String>) -> Response {
+    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let layout = layout(site, browser, &[], None, "/");
+    let link = Link::again(&layout, site.link(&back.unwrap_or_else(|| "/sign-in".to_owned())));
+    let reference = browser.request_id().to_owned();
+    let view = ErrorPage { layout, kind, code: None, description: None, reference, link: Some(link) };
+    html(status, view.render(), FormTarget::Own)
+}
+
 fn error_page(
     site: &Site,
     browser: &Browser,

@@ -135,6 +135,10 @@ fn check_redirectable(
         resources,
         tenant: text(params, "tenant")?,
         pushed: None,
+        idp_hint: match text(params, "idp_hint")? {
+            None => text(params, "kc_idp_hint")?,
+            named => named,
+        },
     })
 }
 

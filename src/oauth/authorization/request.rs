@@ -49,6 +49,9 @@ pub struct AuthorizationRequest {
     /// Under which key it was pushed (RFC 9126); it ends with the request's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<String>,
+    /// The upstream provider that the client asks for, by its name (`idp_hint`, or `kc_idp_hint` as Keycloak's clients say).
+    #[serde(default)]
+    pub idp_hint: Option<String>,
 }
 
 impl AuthorizationRequest {

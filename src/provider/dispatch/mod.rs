@@ -16,7 +16,7 @@ use crate::base::Timestamp;
 use crate::base::id::TenantId;
 use crate::model::tenant::Membership;
 use crate::oauth::authorization::AuthorizationRequest;
-use crate::oauth::{ErrorCode, OAuthError, Scope};
+use crate::oauth::{ErrorCode, OAuthError, Scope, acr};
 
 /// The alive session of the browser.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +70,10 @@ pub struct Facts<'a> {
     pub session: Option<SessionFacts<'a>>,
     /// What this journey has seen.
     pub progress: Progress,
+    /// Whether the person who came by themselves is to prove anew who they are.
+    pub anew: bool,
+    /// Whether a sign-in at an upstream provider can reach an authentication context that the request needs.
+    pub can_step_up: bool,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -83,6 +87,8 @@ pub enum SignInReason {
     Fresh,
     /// The application expects another person, or a choice of account.
     OtherPerson,
+    /// The application needs a stronger proof than the session has.
+    Stronger,
 }
 
 /// What comes next.
@@ -113,6 +119,9 @@ pub fn next(facts: &Facts<'_>) -> Next {
         }
     };
     if !is_acr_met(facts, session) {
+        if facts.can_step_up && !facts.progress.signed_in {
+            return page(Next::SignIn(SignInReason::Stronger), ErrorCode::UnmetAuthenticationRequirements);
+        }
         return Next::Refuse(ErrorCode::UnmetAuthenticationRequirements.into());
     }
     let tenant = match tenant(facts, session) {
@@ -140,7 +149,10 @@ enum Missing {
 
 fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, Missing> {
     let session = facts.session.ok_or(Missing::SignIn(SignInReason::NoSession))?;
-    let Some(request) = facts.request else { return Ok(session) };
+    let Some(request) = facts.request else {
+        let again = facts.anew && !facts.progress.signed_in;
+        return if again { Err(Missing::SignIn(SignInReason::Fresh)) } else { Ok(session) };
+    };
     let asked = request.claims.sub.as_deref().map_or(facts.hint, Hint::Sub);
     match asked {
         Hint::Sub(sub) if sub != session.sub && facts.progress.signed_in => return Err(Missing::AnotherCame),
@@ -163,7 +175,7 @@ fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, Missing> {
 /// An essential `acr` that was not reached counts as a failed sign-in (OpenID Connect Core §5.5.1.1).
 fn is_acr_met(facts: &Facts<'_>, session: SessionFacts<'_>) -> bool {
     let asked = facts.request.map(|request| request.claims.acr.as_slice()).unwrap_or_default();
-    asked.is_empty() || asked.iter().any(|acr| acr == session.acr)
+    asked.is_empty() || acr::is_met(asked, session.acr)
 }
 
 enum Tenant {

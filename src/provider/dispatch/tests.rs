@@ -64,6 +64,8 @@ impl Case<'_> {
                 hint: Hint::None,
                 session: None,
                 progress: Progress::default(),
+                anew: false,
+                can_step_up: false,
                 now: NOW,
             },
             session: true,

@@ -5,3 +5,4 @@ pub mod browser;
 pub mod fixtures;
 pub mod flow;
 pub mod stores;
+pub mod upstream;

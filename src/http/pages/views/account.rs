@@ -61,6 +61,32 @@ pub struct GrantedConsent {
     pub action: String,
 }
 
+/// An upstream provider that the account is linked with.
+#[derive(Debug, Clone)]
+pub struct LinkedIdentity {
+    /// Its stable name, for programs.
+    pub upstream: String,
+    /// What people call it.
+    pub label: String,
+    /// The person's address there, to recognize the link by.
+    pub account: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Where the button that removes the link posts.
+    pub action: String,
+}
+
+/// An upstream provider that can be linked.
+#[derive(Debug, Clone)]
+pub struct LinkOffer {
+    /// Its stable name, for programs.
+    pub name: String,
+    /// What people call it.
+    pub label: String,
+    /// Where its button leads.
+    pub url: String,
+}
+
 /// The account page. Each button is a form of its own that posts `csrf` and the id of what it stands beside.
 #[derive(Clone, Template)]
 #[template(path = "pages/account.html")]
@@ -77,6 +103,10 @@ pub struct Account {
     pub sessions: Vec<AccountSession>,
     /// The consents.
     pub consents: Vec<GrantedConsent>,
+    /// The links with upstream providers.
+    pub identities: Vec<LinkedIdentity>,
+    /// The upstream providers that can be linked; where there are none and no links, nothing is said of them.
+    pub link_offers: Vec<LinkOffer>,
     /// The page to change the password.
     pub password_url: String,
     /// Where the button that ends all other sessions posts.

@@ -25,6 +25,20 @@ pub enum ErrorKind {
     NoTenant,
     /// The link of a password reset is unknown, used or too old.
     ResetLink,
+    /// The person said no at the upstream provider.
+    UpstreamCancelled,
+    /// The upstream provider's answer is not believed, or it refused.
+    UpstreamRefused,
+    /// The upstream provider does not answer.
+    UpstreamDown,
+    /// Nobody here is linked with the upstream's person.
+    UpstreamNotLinked,
+    /// Another account is linked with the upstream's person.
+    LinkedElsewhere,
+    /// The upstream's person is another professional than the account's.
+    OtherProfessional,
+    /// The link is the only way into the account.
+    LastWay,
     /// The person may not do this.
     Forbidden,
     /// No such page.
@@ -41,7 +55,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::UnknownClient,
         Self::RedirectUri,
         Self::Request,
@@ -51,6 +65,13 @@ impl ErrorKind {
         Self::AccountDisabled,
         Self::NoTenant,
         Self::ResetLink,
+        Self::UpstreamCancelled,
+        Self::UpstreamRefused,
+        Self::UpstreamDown,
+        Self::UpstreamNotLinked,
+        Self::LinkedElsewhere,
+        Self::OtherProfessional,
+        Self::LastWay,
         Self::Forbidden,
         Self::NotFound,
         Self::Method,
@@ -71,6 +92,13 @@ impl ErrorKind {
             Self::AccountDisabled => (403, "account_disabled"),
             Self::NoTenant => (403, "no_tenant"),
             Self::ResetLink => (400, "reset_link"),
+            Self::UpstreamCancelled => (400, "upstream_cancelled"),
+            Self::UpstreamRefused => (403, "upstream_refused"),
+            Self::UpstreamDown => (502, "upstream_down"),
+            Self::UpstreamNotLinked => (403, "upstream_not_linked"),
+            Self::LinkedElsewhere => (409, "linked_elsewhere"),
+            Self::OtherProfessional => (409, "other_professional"),
+            Self::LastWay => (409, "last_way"),
             Self::Forbidden => (403, "forbidden"),
             Self::NotFound => (404, "not_found"),
             Self::Method => (405, "method"),

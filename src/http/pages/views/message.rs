@@ -52,6 +52,16 @@ pub enum Message {
     OtherSessionsEnded,
     /// Done: a consent was withdrawn.
     ConsentWithdrawn,
+    /// Done: an account was made at the first sign-in.
+    Welcome,
+    /// Done: an upstream provider was linked.
+    Linked,
+    /// Done: such a link was removed.
+    Unlinked,
+    /// Done: the person proved anew who they are.
+    Proven,
+    /// An account has the address that an upstream provider told: its owner signs in, to link the two.
+    AccountExists,
 }
 
 impl Message {
@@ -84,16 +94,31 @@ impl Message {
             Self::SessionEnded => plain("message.session_ended"),
             Self::OtherSessionsEnded => plain("message.other_sessions_ended"),
             Self::ConsentWithdrawn => plain("message.consent_withdrawn"),
+            Self::Welcome => plain("message.welcome"),
+            Self::Linked => plain("message.linked"),
+            Self::Unlinked => plain("message.unlinked"),
+            Self::Proven => plain("message.proven"),
+            Self::AccountExists => plain("message.account_exists"),
         }
     }
 
     /// Whether it tells of something done, not of something wrong.
     pub const fn is_success(self) -> bool {
-        matches!(self, Self::PasswordChanged | Self::SessionEnded | Self::OtherSessionsEnded | Self::ConsentWithdrawn)
+        matches!(
+            self,
+            Self::PasswordChanged
+                | Self::SessionEnded
+                | Self::OtherSessionsEnded
+                | Self::ConsentWithdrawn
+                | Self::Welcome
+                | Self::Linked
+                | Self::Unlinked
+                | Self::Proven
+        )
     }
 
     /// Whether trying again with other input is pointless for now: shown as a warning.
     pub const fn is_warning(self) -> bool {
-        matches!(self, Self::TooManyTries { .. } | Self::Busy | Self::Expired)
+        matches!(self, Self::TooManyTries { .. } | Self::Busy | Self::Expired | Self::AccountExists)
     }
 }

@@ -27,7 +27,7 @@ mod tests;
 
 use askama::Template;
 
-pub use account::{Account, AccountMembership, AccountSession, GrantedConsent};
+pub use account::{Account, AccountMembership, AccountSession, GrantedConsent, LinkOffer, LinkedIdentity};
 pub use assets::{StaticFile, asset_version, static_file};
 pub use consent::{Consent, ScopeItem};
 pub use device::describe_device;

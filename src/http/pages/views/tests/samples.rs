@@ -299,6 +299,18 @@ impl Maker {
                 consent("Clinkio", &["openid", "profile", "email"]),
                 consent("MedReport", &["openid", "tenant", "roles", "offline_access"]),
             ],
+            identities: vec![LinkedIdentity {
+                upstream: self.w("pro_sante_connect"),
+                label: self.w("Pro Santé Connect"),
+                account: Some(self.w("camille@exemple.fr")),
+                since: at("2026-03-01T09:00:00Z"),
+                action: self.w("/account/identities/1/unlink"),
+            }],
+            link_offers: vec![LinkOffer {
+                name: self.w("google"),
+                label: self.w("Google"),
+                url: self.w("/account/links/google"),
+            }],
             password_url: self.w("/account/password"),
             end_others_action: self.w("/account/sessions/end-others"),
             end_all_action: self.w("/account/sessions/end-all"),
@@ -307,10 +319,28 @@ impl Maker {
         };
         self.add("account", "account", account.render());
         let one = account.sessions.iter().take(1).cloned().collect();
-        let bare = Account { memberships: Vec::new(), sessions: one, consents: Vec::new(), flash: None, ..account };
+        let bare = Account {
+            memberships: Vec::new(),
+            sessions: one,
+            consents: Vec::new(),
+            identities: Vec::new(),
+            link_offers: Vec::new(),
+            flash: None,
+            ..account
+        };
         self.add("account.bare", "account", bare.render());
         for flash in
-            [Message::PasswordChanged, Message::OtherSessionsEnded, Message::ConsentWithdrawn, Message::Expired]
+            [
+                Message::PasswordChanged,
+                Message::OtherSessionsEnded,
+                Message::ConsentWithdrawn,
+                Message::Expired,
+                Message::Welcome,
+                Message::Linked,
+                Message::Unlinked,
+                Message::Proven,
+                Message::AccountExists,
+            ]
         {
             let page = Account { flash: Some(flash), ..bare.clone() };
             self.add(&format!("account.{}", format!("{flash:?}").to_lowercase()), "account", page.render());
