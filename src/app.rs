@@ -153,7 +153,18 @@ impl App {
             },
         });
         let metrics = Metrics::new();
-        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, outbound, federation, metrics, mail })
+        Ok(Self {
+            config: Arc::new(config),
+            world,
+            store,
+            master,
+            accounts,
+            provider,
+            outbound,
+            federation,
+            metrics,
+            mail,
+        })
     }
 
     /// What the handlers work with.

@@ -14,6 +14,7 @@ mod migrate;
 mod output;
 mod serve;
 mod tenant;
+mod upstream;
 mod user;
 
 use std::path::PathBuf;
@@ -62,6 +63,9 @@ enum Command {
     /// Create and manage people and their roles.
     #[command(subcommand)]
     User(user::Command),
+    /// List and test the providers where people sign in, and what their answers give.
+    #[command(subcommand)]
+    Upstream(upstream::Command),
 }
 
 /// Parses the command line, runs the command, prints its outcome.
@@ -90,5 +94,6 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Client(command) => client::run(context, command).await,
         Command::Tenant(command) => tenant::run(context, command).await,
         Command::User(command) => user::run(context, command).await,
+        Command::Upstream(command) => upstream::run(context, command).await,
     }
 }

@@ -73,11 +73,11 @@ async fn fetch_document(outbound: &Outbound, settings: &Settings) -> Result<Docu
         return Err(FederationError::Refused("discovery: the issuer is not the configured one".to_owned()));
     }
     let endpoint = |name| optional_endpoint(&found, name, settings);
-    let required = |name| endpoint(name)?.ok_or_else(|| FederationError::Refused(format!("discovery: {name} is missing")));
+    let required =
+        |name| endpoint(name)?.ok_or_else(|| FederationError::Refused(format!("discovery: {name} is missing")));
     Ok(Document {
         authorization_endpoint: required("authorization_endpoint")?,
-        token_endpoint: at_back(&found, "token_endpoint", settings)?
-            .map_or_else(|| required("token_endpoint"), Ok)?,
+        token_endpoint: at_back(&found, "token_endpoint", settings)?.map_or_else(|| required("token_endpoint"), Ok)?,
         userinfo_endpoint: match at_back(&found, "userinfo_endpoint", settings)? {
             Some(alias) => Some(alias),
             None => endpoint("userinfo_endpoint")?,
@@ -89,7 +89,11 @@ async fn fetch_document(outbound: &Outbound, settings: &Settings) -> Result<Docu
 }
 
 /// The address of an endpoint for whoever shows a certificate (RFC 8705 §5), where we have one and the document names it.
-fn at_back(found: &Map<String, Value>, name: &'static str, settings: &Settings) -> Result<Option<String>, FederationError> {
+fn at_back(
+    found: &Map<String, Value>,
+    name: &'static str,
+    settings: &Settings,
+) -> Result<Option<String>, FederationError> {
     match found.get("mtls_endpoint_aliases").and_then(Value::as_object) {
         Some(aliases) if settings.shows_certificate => optional_endpoint(aliases, name, settings),
         _ => Ok(None),

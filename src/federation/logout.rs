@@ -30,7 +30,9 @@ pub async fn way_out(
     let Some(upstream) = federation.find(&there.identity.key.upstream) else { return Ok(None) };
     let row = session.sid.to_string();
     let token = there.id_token.and_then(|sealed| federation.master().open(SEAL, &row, &sealed));
-    let Some(token) = token.as_ref().and_then(|clear| std::str::from_utf8(clear.expose()).ok()) else { return Ok(None) };
+    let Some(token) = token.as_ref().and_then(|clear| std::str::from_utf8(clear.expose()).ok()) else {
+        return Ok(None);
+    };
     match begin_logout(federation, upstream, token, next, browser).await {
         Err(FederationError::Down(why) | FederationError::Refused(why)) => {
             tracing::warn!(upstream = upstream.settings.name, why, "no logout at the upstream");

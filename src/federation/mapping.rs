@@ -11,9 +11,7 @@ use crate::store::{Conn, StoreError};
 pub async fn add(federation: &Federation, tenant: TenantId, line: Mapping) -> Result<bool, FederationError> {
     federation
         .store()
-        .write("add_mapping", move |tx| {
-            Box::pin(async move { Ok(tx.insert_mapping(tenant, &line).await?) })
-        })
+        .write("add_mapping", move |tx| Box::pin(async move { Ok(tx.insert_mapping(tenant, &line).await?) }))
         .await
 }
 
@@ -21,9 +19,7 @@ pub async fn add(federation: &Federation, tenant: TenantId, line: Mapping) -> Re
 pub async fn remove(federation: &Federation, tenant: TenantId, line: Mapping) -> Result<bool, FederationError> {
     federation
         .store()
-        .write("remove_mapping", move |tx| {
-            Box::pin(async move { Ok(tx.delete_mapping(tenant, &line).await?) })
-        })
+        .write("remove_mapping", move |tx| Box::pin(async move { Ok(tx.delete_mapping(tenant, &line).await?) }))
         .await
 }
 

@@ -11,14 +11,21 @@ const LARGEST: usize = 512 * 1_024;
 const LONGEST_CODE: usize = 64;
 
 /// Makes a call whose answer must be a JSON object of success.
-pub(super) async fn object(outbound: &Outbound, what: &'static str, call: Call) -> Result<Map<String, Value>, FederationError> {
+pub(super) async fn object(
+    outbound: &Outbound,
+    what: &'static str,
+    call: Call,
+) -> Result<Map<String, Value>, FederationError> {
     let reply = send(outbound, what, call).await?;
     read_object(what, &reply)
 }
 
 /// Makes a call; trouble there is [`FederationError::Down`], a refusal is [`FederationError::Refused`].
 pub(super) async fn send(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
-    let reply = outbound.send(call.largest(LARGEST)).await.map_err(|error| FederationError::Down(format!("{what}: {error}")))?;
+    let reply = outbound
+        .send(call.largest(LARGEST))
+        .await
+        .map_err(|error| FederationError::Down(format!("{what}: {error}")))?;
     let status = reply.status;
     if status.is_success() {
         return Ok(reply);
@@ -54,7 +61,9 @@ pub(super) fn code_of(map: &Map<String, Value>) -> Option<String> {
 /// A member that must be a text of 1 to `longest` bytes without control characters.
 pub(super) fn text(map: &Map<String, Value>, name: &'static str, longest: usize) -> Result<String, FederationError> {
     match map.get(name) {
-        Some(Value::String(text)) if !text.is_empty() && text.len() <= longest && !text.chars().any(char::is_control) => {
+        Some(Value::String(text))
+            if !text.is_empty() && text.len() <= longest && !text.chars().any(char::is_control) =>
+        {
             Ok(text.clone())
         }
         Some(_) => Err(FederationError::Refused(format!("{name} is malformed"))),

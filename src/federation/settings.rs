@@ -53,13 +53,8 @@ const SANDBOX: Known = Known {
     ..PRO_SANTE_CONNECT
 };
 
-const GOOGLE: Known = Known {
-    label: "Google",
-    issuer: "https://accounts.google.com",
-    auth: ClientAuth::Post,
-    userinfo: false,
-    ..OIDC
-};
+const GOOGLE: Known =
+    Known { label: "Google", issuer: "https://accounts.google.com", auth: ClientAuth::Post, userinfo: false, ..OIDC };
 
 const FACEBOOK: Known = Known {
     label: "Facebook",
@@ -270,7 +265,8 @@ pub(super) fn way_out(given: &config::Upstream, base: &outbound::Settings) -> ou
     }
     if given.allow_private_addresses {
         let urls = [&given.issuer, &given.discovery_url, &given.web_url, &given.api_url];
-        let hosts = urls.into_iter().flatten().filter_map(|text| url::Url::parse(text).ok()?.host_str().map(str::to_owned));
+        let hosts =
+            urls.into_iter().flatten().filter_map(|text| url::Url::parse(text).ok()?.host_str().map(str::to_owned));
         settings.allowed_private_hosts.extend(hosts);
     }
     settings

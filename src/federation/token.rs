@@ -54,7 +54,8 @@ pub(super) fn read(answer: &Map<String, Value>) -> Result<Tokens, FederationErro
         None | Some(Value::Null) => Ok(None),
         Some(_) => reply::text(answer, name, LONGEST_TOKEN).map(|text| Some(Secret::new(text))),
     };
-    let bearer = answer.get("token_type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
+    let bearer =
+        answer.get("token_type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
     if !bearer {
         return Err(FederationError::refused("token endpoint: token_type is not Bearer"));
     }

@@ -100,12 +100,7 @@ pub fn verify(jwks: &Value, token: &str, allowed: &[Algorithm]) -> Result<Verifi
 
 /// The same for a token of another kind: a `typ`, where it has one, must be one of `types`, in lower case and without
 /// `application/`.
-pub fn verify_typed(
-    jwks: &Value,
-    token: &str,
-    allowed: &[Algorithm],
-    types: &[&str],
-) -> Result<Verified, JoseError> {
+pub fn verify_typed(jwks: &Value, token: &str, allowed: &[Algorithm], types: &[&str]) -> Result<Verified, JoseError> {
     let unverified = read_allowed(token, allowed, types)?;
     let alg = unverified.header.alg;
     let verifiers = fitting_keys(jwks, alg, unverified.header.kid.as_deref());

@@ -54,9 +54,7 @@ impl NationalId {
         let rest = |prefix| self.0.strip_prefix(prefix).unwrap_or_default();
         if is_rpps(rest('8'), false) {
             NationalKind::Rpps
-        } else if rest('0').len() == 9
-            && rest('0').bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
-        {
+        } else if rest('0').len() == 9 && rest('0').bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) {
             NationalKind::Adeli
         } else {
             NationalKind::Other

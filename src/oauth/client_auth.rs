@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use url::form_urlencoded;
 
 use super::{ErrorCode, OAuthError, Params};
 use crate::base::Secret;
@@ -79,7 +80,7 @@ pub fn presented(authorization: Option<&[u8]>, params: &Params) -> Result<Presen
 
 /// The `Authorization` header of a client that proves itself to another server by `client_secret_basic`.
 pub fn basic_header(client_id: &str, secret: &str) -> String {
-    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret))))
 }
 

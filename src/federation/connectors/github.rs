@@ -67,11 +67,7 @@ impl GitHub {
         let name = lenient(user, "name");
         let (given_name, family_name) = name.split_once(' ').unwrap_or((&name, ""));
         Claimed {
-            key: IdentityKey {
-                upstream: self.settings.name.clone(),
-                issuer: self.settings.issuer.clone(),
-                subject,
-            },
+            key: IdentityKey { upstream: self.settings.name.clone(), issuer: self.settings.issuer.clone(), subject },
             national: None,
             given_name: if name.is_empty() { lenient(user, "login") } else { given_name.to_owned() },
             family_name: family_name.trim().to_owned(),
@@ -97,7 +93,8 @@ fn id_of(user: &Map<String, Value>) -> Result<String, FederationError> {
 fn primary(reply: &Reply) -> Option<UpstreamEmail> {
     let all: Vec<Map<String, Value>> = serde_json::from_slice(&reply.body).ok()?;
     let is = |entry: &Map<String, Value>, name| entry.get(name) == Some(&Value::Bool(true));
-    let address = all.iter().find(|entry| is(entry, "primary") && is(entry, "verified")).map(|entry| lenient(entry, "email"))?;
+    let address =
+        all.iter().find(|entry| is(entry, "primary") && is(entry, "verified")).map(|entry| lenient(entry, "email"))?;
     let reaches = !address.is_empty() && !address.to_lowercase().ends_with(NO_REPLY);
     reaches.then_some(UpstreamEmail { address, verified: true })
 }
@@ -154,7 +151,15 @@ mod tests {
     fn e71_an_id_that_is_no_number_is_nobody() {
         let id = |value: Value| id_of(serde_json::from_value::<Map<String, Value>>(value).as_ref().unwrap());
         assert_eq!(id(json!({"id": 583_231})).unwrap(), "583231");
-        for odd in [json!({}), json!({"id": null}), json!({"id": ""}), json!({"id": "583231"}), json!({"id": 0}), json!({"id": -1}), json!({"id": 1.5})] {
+        for odd in [
+            json!({}),
+            json!({"id": null}),
+            json!({"id": ""}),
+            json!({"id": "583231"}),
+            json!({"id": 0}),
+            json!({"id": -1}),
+            json!({"id": 1.5}),
+        ] {
             assert!(id(odd.clone()).is_err(), "{odd}");
         }
     }

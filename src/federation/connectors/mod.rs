@@ -92,7 +92,12 @@ pub trait Connector: Send + Sync + fmt::Debug {
     }
 
     /// Where the browser goes to end the session there; `None` where the upstream has no such place.
-    fn end_session<'a>(&'a self, _id_token: &'a str, _return_to: &'a str, _state: &'a str) -> Answer<'a, Option<String>> {
+    fn end_session<'a>(
+        &'a self,
+        _id_token: &'a str,
+        _return_to: &'a str,
+        _state: &'a str,
+    ) -> Answer<'a, Option<String>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 

@@ -13,9 +13,9 @@ use crate::federation::error::FederationError;
 use crate::federation::reply::{lenient, read_object, send, text};
 use crate::federation::settings::Settings;
 use crate::federation::token::{self, Tokens};
-use crate::oauth::acr;
 use crate::jose::claims::{check_audience, check_times, string_claim};
 use crate::model::identity::{ACR_UPSTREAM, Claimed, IdentityKey, NationalId, UpstreamEmail};
+use crate::oauth::acr;
 use crate::outbound::{Call, Outbound};
 
 /// Longest subject, in bytes (OpenID Connect Core §2).
@@ -94,10 +94,16 @@ pub fn basic(settings: &Settings, said: &Said<'_>) -> Result<Claimed, Federation
         national: None,
         given_name: said.text(&names.given_name),
         family_name: said.text(&names.family_name),
-        email: (!address.is_empty()).then_some(UpstreamEmail { address, verified: settings.trust_email && is_verified }),
+        email: (!address.is_empty())
+            .then_some(UpstreamEmail { address, verified: settings.trust_email && is_verified }),
         acr: context(settings, said)?,
         amr: methods(said.token),
-        auth_time: said.token.get("auth_time").and_then(Value::as_i64).filter(|at| *at > 0).map(Timestamp::from_seconds),
+        auth_time: said
+            .token
+            .get("auth_time")
+            .and_then(Value::as_i64)
+            .filter(|at| *at > 0)
+            .map(Timestamp::from_seconds),
         session: said.token.get("sid").and_then(Value::as_str).filter(|sid| sid.len() <= 255).map(str::to_owned),
         profile: Map::new(),
         activities: Vec::new(),
@@ -119,9 +125,11 @@ fn context(settings: &Settings, said: &Said<'_>) -> Result<String, FederationErr
 
 /// `amr`, as far as it has the form of RFC 8176; `fed` where the provider says nothing.
 fn methods(token: &Map<String, Value>) -> Vec<String> {
-    let is_word = |word: &&str| word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+    let is_word =
+        |word: &&str| word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
     let said = token.get("amr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let words: Vec<String> = said.iter().filter_map(Value::as_str).filter(is_word).take(10).map(str::to_owned).collect();
+    let words: Vec<String> =
+        said.iter().filter_map(Value::as_str).filter(is_word).take(10).map(str::to_owned).collect();
     if words.is_empty() { vec!["fed".to_owned()] } else { words }
 }
 
@@ -266,8 +274,7 @@ impl Oidc {
 
     async fn logout_notice(&self, token: &str, now: Timestamp) -> Result<LogoutNotice, FederationError> {
         let refused = FederationError::refused;
-        let claims =
-            self.directory.verify(&self.outbound, &self.settings, token, &LOGOUT_TYPES, now).await?.claims;
+        let claims = self.directory.verify(&self.outbound, &self.settings, token, &LOGOUT_TYPES, now).await?.claims;
         self.check_issuer_and_audience(&claims)?;
         check_times(&claims, now)?.issued_at.ok_or_else(|| refused("the claim iat is missing"))?;
         let is_event = claims.get("events").and_then(|events| events.get(LOGOUT_EVENT)).is_some_and(Value::is_object);
@@ -302,8 +309,7 @@ impl Connector for Oidc {
                 Some(iss) if iss == self.settings.issuer => Ok(()),
                 Some(_) => Err(FederationError::refused("iss of the way back is another provider's")),
                 None => {
-                    let document =
-                        self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
+                    let document = self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
                     if document.sends_iss {
                         return Err(FederationError::refused("iss is missing on the way back"));
                     }
@@ -323,8 +329,7 @@ impl Connector for Oidc {
             let scopes = self.settings.scopes.join(" ");
             let fields =
                 [("grant_type", "refresh_token"), ("refresh_token", token.expose().as_str()), ("scope", &scopes)];
-            let tokens =
-                token::request(&self.outbound, &self.settings, &document.token_endpoint, &fields).await?;
+            let tokens = token::request(&self.outbound, &self.settings, &document.token_endpoint, &fields).await?;
             self.understand(tokens, None, now).await.map(Some)
         })
     }

@@ -46,7 +46,8 @@ fn national(token: &Map<String, Value>, userinfo: &Map<String, Value>) -> Result
     if named.any(|other| Some(other) != first.as_ref()) {
         return Err(FederationError::refused("SubjectNameID of userinfo and ID token differ"));
     }
-    let fallback = || [userinfo, token].iter().map(|claims| lenient(claims, "preferred_username")).find(|id| !id.is_empty());
+    let fallback =
+        || [userinfo, token].iter().map(|claims| lenient(claims, "preferred_username")).find(|id| !id.is_empty());
     let id = first.or_else(fallback).unwrap_or_default();
     NationalId::parse(&id).ok_or_else(|| FederationError::refused("SubjectNameID is missing or malformed"))
 }
@@ -62,7 +63,9 @@ fn list<'a>(map: &'a Map<String, Value>, name: &str) -> Vec<&'a Value> {
 
 fn exercises(userinfo: &Map<String, Value>) -> Vec<&Map<String, Value>> {
     let record = userinfo.get("SubjectRefPro").and_then(Value::as_object);
-    record.map(|record| list(record, "exercices").into_iter().filter_map(Value::as_object).collect()).unwrap_or_default()
+    record
+        .map(|record| list(record, "exercices").into_iter().filter_map(Value::as_object).collect())
+        .unwrap_or_default()
 }
 
 /// The names of practice, else the civil ones.
@@ -134,9 +137,14 @@ mod tests {
         let id = |token: Value, userinfo: Value| national(&map(token), &map(userinfo)).map(|id| id.as_str().to_owned());
         assert_eq!(id(json!({}), json!({"SubjectNameID": "899700123450"})).unwrap(), "899700123450");
         assert_eq!(id(json!({}), json!({"preferred_username": "ANS2026"})).unwrap(), "ANS2026");
-        assert_eq!(id(json!({}), json!({"SubjectNameID": "", "preferred_username": "0123456789"})).unwrap(), "0123456789");
+        assert_eq!(
+            id(json!({}), json!({"SubjectNameID": "", "preferred_username": "0123456789"})).unwrap(),
+            "0123456789"
+        );
         assert!(id(json!({"SubjectNameID": "1"}), json!({"SubjectNameID": "2"})).is_err());
-        for nobody in [json!({}), json!({"SubjectNameID": ""}), json!({"SubjectNameID": null}), json!({"SubjectNameID": []})] {
+        for nobody in
+            [json!({}), json!({"SubjectNameID": ""}), json!({"SubjectNameID": null}), json!({"SubjectNameID": []})]
+        {
             assert!(id(json!({}), nobody).is_err());
         }
     }
@@ -153,7 +161,10 @@ mod tests {
         }));
         assert_eq!(full.len(), 3);
         assert_eq!(full[0].finess, ["990001232", "759999998"]);
-        assert_eq!((full[0].structure.as_str(), full[1].finess.len(), full[2].profession.as_str()), ("HOPITAL", 0, "21"));
+        assert_eq!(
+            (full[0].structure.as_str(), full[1].finess.len(), full[2].profession.as_str()),
+            ("HOPITAL", 0, "21")
+        );
         for (value, count) in [
             (json!({}), 0),
             (json!({"SubjectRefPro": null}), 0),

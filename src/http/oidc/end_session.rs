@@ -95,9 +95,7 @@ async fn end(
     proof: Proof,
 ) -> Result<Response, Trouble> {
     let next = match &request.return_uri {
-        Some(uri) if proof == Proof::Hint || request.hint.is_some() => {
-            Some(with_state(uri, request.state.as_deref()))
-        }
+        Some(uri) if proof == Proof::Hint || request.hint.is_some() => Some(with_state(uri, request.state.as_deref())),
         _ => None,
     };
     let mut upstream = None;

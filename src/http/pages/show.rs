@@ -10,8 +10,9 @@ use url::form_urlencoded::Serializer;
 use super::interaction::path_of;
 use super::scene::{Person, Scene, request_of};
 use super::views::{
-    Account, AccountMembership, AccountSession, ClientBrand, Consent, FormPost, GrantedConsent, Layout, Logout,
-    LinkOffer, LinkedIdentity, Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem, asset_version, describe_device,
+    Account, AccountMembership, AccountSession, ClientBrand, Consent, FormPost, GrantedConsent, Layout, LinkOffer,
+    LinkedIdentity, Logout, Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem,
+    asset_version, describe_device,
 };
 use crate::account::overview::Overview;
 use crate::account::passwords::{LONGEST, PasswordRefusal, Policy};

@@ -24,7 +24,7 @@ use crate::http::site::Site;
 use crate::http::trouble::Trouble;
 use crate::i18n::{self, Locale};
 use crate::model::journey::{Journey, OwnPage, PendingLink, Purpose};
-use crate::model::session::Session;
+use crate::model::session::{ACR_PASSWORD, Session};
 use crate::oauth::{ErrorCode, OAuthError, Params, acr};
 use crate::provider::dispatch::{Next, SignInReason};
 use crate::provider::journeys::{self, Loaded};
@@ -63,7 +63,9 @@ fn wanted<'a>(site: &'a Site, journey: &Journey, scene: &Scene) -> Option<&'a Up
     let request = request_of(journey)?;
     let named = request.idp_hint.as_deref().and_then(|name| site.federation().find(name));
     let stronger = matches!(scene.next, Next::SignIn(SignInReason::Stronger));
-    let by_acr = || for_acr(site, Some(&request.claims.acr)).filter(|_| stronger || scene.person.is_none());
+    let asked = if request.claims.acr.is_empty() { &request.acr_values } else { &request.claims.acr };
+    let password_does = acr::is_met(asked, ACR_PASSWORD);
+    let by_acr = || for_acr(site, Some(asked)).filter(|_| stronger || (scene.person.is_none() && !password_does));
     let by_domain = || request.login_hint.as_deref().and_then(|hint| site.federation().home_of(hint));
     named.or_else(by_acr).or_else(by_domain)
 }
@@ -179,12 +181,7 @@ pub async fn callback(
     outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
 }
 
-async fn come_back(
-    site: &Site,
-    browser: &Browser,
-    upstream: &Upstream,
-    params: &Params,
-) -> Result<Response, Trouble> {
+async fn come_back(site: &Site, browser: &Browser, upstream: &Upstream, params: &Params) -> Result<Response, Trouble> {
     let returned = Returned {
         state: params.get("state"),
         code: params.get("code"),
@@ -255,7 +252,9 @@ async fn arrived(
             })
             .await?;
             link_pending(site, pending, &session).await?;
-            let response = if own && first { see_other(&site.link("/account?done=welcome")) } else { back };
+            // This journey ends where any other would, with a word of welcome.
+            let welcome = own && first && journeys::take(site.provider(), &loaded).await?;
+            let response = if welcome { see_other(&site.link("/account?done=welcome")) } else { back };
             Ok(browser.sign_in(response, token.expose()))
         }
         Outcome::Conflict { user } => {

@@ -105,15 +105,11 @@ impl Conn {
         upstream: &str,
         national: &NationalId,
     ) -> Result<Option<Identity>, StoreError> {
-        self.query(concat!(
-            "SELECT ",
-            identity_columns!(),
-            " FROM identities WHERE upstream = $1 AND national_id = $2"
-        ))
-        .bind(upstream)
-        .bind(national.as_str())
-        .optional(identity)
-        .await
+        self.query(concat!("SELECT ", identity_columns!(), " FROM identities WHERE upstream = $1 AND national_id = $2"))
+            .bind(upstream)
+            .bind(national.as_str())
+            .optional(identity)
+            .await
     }
 
     /// The links of an account, oldest first.
@@ -149,11 +145,7 @@ impl Conn {
 
     /// Removes all links of an account but one.
     pub async fn delete_other_identities(&mut self, user: UserId, keep: Uuid) -> Result<u64, StoreError> {
-        self.query("DELETE FROM identities WHERE user_id = $1 AND id <> $2")
-            .bind(user.get())
-            .bind(keep)
-            .execute()
-            .await
+        self.query("DELETE FROM identities WHERE user_id = $1 AND id <> $2").bind(user.get()).bind(keep).execute().await
     }
 
     /// Keeps the sealed refresh token of an identity; `None` removes it.
@@ -293,11 +285,7 @@ impl Conn {
     }
 
     /// What active tenants give to whom practises as `profession` at `finess`.
-    pub async fn roles_mapped(
-        &mut self,
-        finess: &str,
-        profession: &str,
-    ) -> Result<Vec<(TenantId, Role)>, StoreError> {
+    pub async fn roles_mapped(&mut self, finess: &str, profession: &str) -> Result<Vec<(TenantId, Role)>, StoreError> {
         self.query(
             "SELECT m.tenant_id, m.role FROM upstream_mappings m JOIN tenants t ON t.id = m.tenant_id \
              WHERE m.finess = $1 AND m.profession = $2 AND t.status = 'active' ORDER BY m.tenant_id, m.role",

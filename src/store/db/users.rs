@@ -202,12 +202,7 @@ impl Conn {
     }
 
     /// Takes an address that was never proven from an account, and with it the link for a new password.
-    pub async fn release_address(
-        &mut self,
-        id: UserId,
-        placeholder: &str,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub async fn release_address(&mut self, id: UserId, placeholder: &str, now: Timestamp) -> Result<bool, StoreError> {
         let changed = self
             .query(
                 "UPDATE users SET email = $2, email_canonical = $2, updated_at = $3 \

@@ -24,8 +24,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The use cases. They do not know each other: what both need stands further right.
     ("account", &["audit", "base", "mail", "model", "oauth", "store"]),
     ("provider", &["audit", "base", "jose", "model", "oauth", "outbound", "store"]),
+    // Upstream providers: a sign-in there ends in a session, as `account` makes them.
+    ("federation", &["account", "audit", "base", "config", "jose", "model", "oauth", "outbound", "store"]),
     // The edges.
-    ("http", &["account", "base", "i18n", "mail", "model", "oauth", "provider", "store", "telemetry"]),
+    ("http", &["account", "base", "federation", "i18n", "mail", "model", "oauth", "provider", "store", "telemetry"]),
     ("jobs", &["account", "mail", "provider", "store"]),
     (
         "app",
@@ -33,6 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "account",
             "base",
             "config",
+            "federation",
             "http",
             "i18n",
             "jobs",
@@ -53,6 +56,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "audit",
             "base",
             "config",
+            "federation",
             "http",
             "jose",
             "model",
@@ -77,6 +81,12 @@ const ONLY_IN: &[(&str, &str, &[&str], &str)] = &[
         "what storage fails with becomes a status here; no handler speaks to storage by name",
     ),
     ("http", "mail", &["src/http/pages/views/mail.rs"], "mails are drawn with the templates of the pages"),
+    (
+        "federation",
+        "config",
+        &["src/federation/mod.rs", "src/federation/settings.rs"],
+        "an upstream is built from its section, which has no second form",
+    ),
     (
         "mail",
         "config",

@@ -19,7 +19,7 @@ async fn from_an_application_through_the_upstream_to_its_tokens() {
     let page = browser.get(&AuthRequest::of(&client).url()).await;
     assert_eq!(page.kind(), Some("sign-in"));
     assert!(page.answer.body.contains("data-upstream=\"op\""), "{}", page.answer.body);
-    assert!(page.answer.body.contains("Continue with Maison"), "{}", page.answer.body);
+    assert!(page.answer.body.contains("Continuer avec Maison"), "{}", page.answer.body);
     let button = format!("/interaction/{}/upstream?name=op", page.journey());
     let end = op.sign_in(&app, &mut browser, &button, &person).await;
     let code = param(&end.answer, "code").unwrap_or_else(|| panic!("{end:?}"));
@@ -109,10 +109,8 @@ async fn signing_out_here_signs_out_there_and_comes_back() {
     let request = AuthRequest::of(&client).set("idp_hint", "op");
     let end = op.sign_in(&app, &mut browser, &request.url(), &json!({"sub": "u1"})).await;
     let tokens = Tokens::of(app.redeem(&client, &param(&end.answer, "code").unwrap()).await);
-    let logout = format!(
-        "/end-session?id_token_hint={}&post_logout_redirect_uri=https://app.example/bye&state=s",
-        tokens.id
-    );
+    let logout =
+        format!("/end-session?id_token_hint={}&post_logout_redirect_uri=https://app.example/bye&state=s", tokens.id);
     let there = left(&browser.get(&logout).await.answer);
     assert!(there.starts_with(&format!("{}/end-session?", op.issuer)), "{there}");
     let asked = url::Url::parse(&there).unwrap();

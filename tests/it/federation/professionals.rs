@@ -146,8 +146,7 @@ async fn minimal_answers_sign_in_all_the_same() {
 async fn a_tenants_mapping_gives_roles_to_whom_practises_there() {
     let op = Op::start().await;
     let app = app(&op).await;
-    let (first, second, other) =
-        (app.tenant("First").await, app.tenant("Second").await, app.tenant("Other").await);
+    let (first, second, other) = (app.tenant("First").await, app.tenant("Second").await, app.tenant("Other").await);
     let line = |finess: &str, profession: &str, role| Mapping {
         finess: finess.to_owned(),
         profession: profession.to_owned(),

@@ -23,7 +23,15 @@ async fn a_session_goes_a_day_after_nobody_can_use_it() {
         let user = new_user(&store, "a@x.fr").await.id;
         for number in 0..3_u128 {
             let token = Digest::of(&number.to_be_bytes());
-            let new = NewSession { token, user, auth_time: None, acr: String::new(), amr: vec![], address: None, user_agent: None };
+            let new = NewSession {
+                token,
+                user,
+                auth_time: None,
+                acr: String::new(),
+                amr: vec![],
+                address: None,
+                user_agent: None,
+            };
             tx!(store, conn => conn.insert_session(&new, uuid(number), START)).unwrap();
         }
         let gone = DAY + 10 * 3_600;

@@ -329,19 +329,17 @@ impl Maker {
             ..account
         };
         self.add("account.bare", "account", bare.render());
-        for flash in
-            [
-                Message::PasswordChanged,
-                Message::OtherSessionsEnded,
-                Message::ConsentWithdrawn,
-                Message::Expired,
-                Message::Welcome,
-                Message::Linked,
-                Message::Unlinked,
-                Message::Proven,
-                Message::AccountExists,
-            ]
-        {
+        for flash in [
+            Message::PasswordChanged,
+            Message::OtherSessionsEnded,
+            Message::ConsentWithdrawn,
+            Message::Expired,
+            Message::Welcome,
+            Message::Linked,
+            Message::Unlinked,
+            Message::Proven,
+            Message::AccountExists,
+        ] {
             let page = Account { flash: Some(flash), ..bare.clone() };
             self.add(&format!("account.{}", format!("{flash:?}").to_lowercase()), "account", page.render());
         }

@@ -1,0 +1,132 @@
+//! `guichet upstream list|test|map|unmap|mappings`.
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+
+use super::context::{self, Context};
+use super::output::Failure;
+use crate::app::App;
+use crate::federation::{FederationError, Upstream, mapping};
+use crate::model::identity::Mapping;
+use crate::model::role::Role;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the upstreams with what their presets fill in, and the address to register there.
+    List,
+    /// Reach an upstream as a sign-in would.
+    Test(NameArgument),
+    /// Give a role to whom practises as a profession at a FINESS number of a tenant.
+    Map(MappingArguments),
+    /// Remove a line of a tenant's mapping. Roles that it gave stay.
+    Unmap(MappingArguments),
+    /// List a tenant's mapping.
+    Mappings(TenantArgument),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NameArgument {
+    /// Name of the upstream in the configuration.
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TenantArgument {
+    /// Code or UUID of the tenant.
+    #[arg(long, value_name = "CODE")]
+    tenant: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MappingArguments {
+    /// Code or UUID of the tenant.
+    #[arg(long, value_name = "CODE")]
+    tenant: String,
+    /// FINESS number of a site or legal entity, 9 characters.
+    #[arg(long)]
+    finess: String,
+    /// Code of the profession (TRE_G15), or of the role (TRE_R85) where that says more.
+    #[arg(long)]
+    profession: String,
+    /// The role that comes of it.
+    #[arg(long)]
+    role: String,
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let app = context.open().await?;
+    match command {
+        Command::List => {
+            let rows: Vec<Value> = app.federation.all().into_iter().map(|upstream| shown(&app, upstream)).collect();
+            context.output.list(
+                "upstreams",
+                &rows,
+                &["name", "preset", "label", "issuer", "client_id", "redirect_uri"],
+            );
+        }
+        Command::Test(named) => test(context, &app, &named.name).await?,
+        Command::Map(arguments) => {
+            let (tenant, line) = read(&app, arguments).await?;
+            let added = mapping::add(&app.federation, tenant, line).await.map_err(failure)?;
+            context.output.object(&json!({ "added": added }));
+        }
+        Command::Unmap(arguments) => {
+            let (tenant, line) = read(&app, arguments).await?;
+            let removed = mapping::remove(&app.federation, tenant, line).await.map_err(failure)?;
+            context.output.object(&json!({ "removed": removed }));
+        }
+        Command::Mappings(named) => {
+            let tenant = context::tenant(&app, &named.tenant).await?;
+            let lines = app.store.read().await?.mappings_of(tenant.id).await?;
+            let rows: Vec<Value> = lines
+                .into_iter()
+                .map(|line| json!({"finess": line.finess, "profession": line.profession, "role": line.role}))
+                .collect();
+            context.output.list("mappings", &rows, &["finess", "profession", "role"]);
+        }
+    }
+    app.store.close().await;
+    Ok(())
+}
+
+async fn read(app: &App, given: MappingArguments) -> Result<(crate::base::id::TenantId, Mapping), Failure> {
+    let tenant = context::tenant(app, &given.tenant).await?;
+    let role = Role::parse(&given.role).ok_or_else(|| Failure::new(format!("{} is no role", given.role)))?;
+    let is_finess =
+        given.finess.len() == 9 && given.finess.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    if !is_finess {
+        return Err(Failure::new(format!("{} is no FINESS number: 9 characters", given.finess)));
+    }
+    Ok((tenant.id, Mapping { finess: given.finess, profession: given.profession, role }))
+}
+
+async fn test(context: &Context, app: &App, name: &str) -> Result<(), Failure> {
+    let upstream = app.federation.find(name).ok_or_else(|| Failure::new(format!("there is no upstream {name}")))?;
+    let found = upstream.connector().test().await.map_err(failure)?;
+    let mut object: Map<String, Value> = Map::new();
+    object.insert("upstream".to_owned(), name.into());
+    object.extend(found.into_iter().map(|(what, value)| (what.to_owned(), Value::from(value))));
+    context.output.object(&Value::Object(object));
+    Ok(())
+}
+
+fn failure(error: FederationError) -> Failure {
+    Failure::new(error.to_string())
+}
+
+fn shown(app: &App, upstream: &Upstream) -> Value {
+    let settings = &upstream.settings;
+    json!({
+        "name": settings.name,
+        "preset": settings.preset_name(),
+        "label": settings.label,
+        "issuer": settings.issuer,
+        "discovery_url": settings.discovery_url,
+        "client_id": settings.client_id,
+        "scopes": settings.scopes,
+        "acr_values": settings.acr_values,
+        "redirect_uri": app.federation.redirect_uri(&settings.name),
+        "post_logout_redirect_uri": app.federation.logout_uri(&settings.name),
+    })
+}
