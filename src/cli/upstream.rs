@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::context::{self, Context};
 use super::output::Failure;
 use crate::app::App;
-use crate::federation::{FederationError, Upstream, mapping};
+use crate::federation::{Upstream, mapping};
 use crate::model::identity::Mapping;
 use crate::model::role::Role;
 
@@ -68,12 +68,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Test(named) => test(context, &app, &named.name).await?,
         Command::Map(arguments) => {
             let (tenant, line) = read(&app, arguments).await?;
-            let added = mapping::add(&app.federation, tenant, line).await.map_err(failure)?;
+            let added = mapping::add(&app.federation, tenant, line).await?;
             context.output.object(&json!({ "added": added }));
         }
         Command::Unmap(arguments) => {
             let (tenant, line) = read(&app, arguments).await?;
-            let removed = mapping::remove(&app.federation, tenant, line).await.map_err(failure)?;
+            let removed = mapping::remove(&app.federation, tenant, line).await?;
             context.output.object(&json!({ "removed": removed }));
         }
         Command::Mappings(named) => {
@@ -103,16 +103,12 @@ async fn read(app: &App, given: MappingArguments) -> Result<(crate::base::id::Te
 
 async fn test(context: &Context, app: &App, name: &str) -> Result<(), Failure> {
     let upstream = app.federation.find(name).ok_or_else(|| Failure::new(format!("there is no upstream {name}")))?;
-    let found = upstream.connector().test().await.map_err(failure)?;
+    let found = upstream.connector().test().await?;
     let mut object: Map<String, Value> = Map::new();
     object.insert("upstream".to_owned(), name.into());
     object.extend(found.into_iter().map(|(what, value)| (what.to_owned(), Value::from(value))));
     context.output.object(&Value::Object(object));
     Ok(())
-}
-
-fn failure(error: FederationError) -> Failure {
-    Failure::new(error.to_string())
 }
 
 fn shown(app: &App, upstream: &Upstream) -> Value {

@@ -149,7 +149,7 @@ async fn e71_a_subject_that_is_no_text_is_nobody() {
     let app = op.app("op", &[]).await;
     for sub in [Value::Null, json!(""), json!(1), json!(["u"]), json!({}), json!("x".repeat(10_240)), json!("a\nb")] {
         let person = json!({ "sub": sub });
-        refused(&app, &op, &person, &format!("{}", sub.to_string().chars().take(20).collect::<String>())).await;
+        refused(&app, &op, &person, &sub.to_string().chars().take(20).collect::<String>()).await;
     }
     assert_eq!(accounts(&app).await, 0);
 }
