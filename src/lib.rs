@@ -17,6 +17,7 @@
 //! | [`provider`] | the use cases of the OpenID provider |
 //! | [`jobs`] | cleanup, key rotation, mails, watching for changes of other processes |
 //! | [`http`] | router, extractors, middleware, endpoints, hosted pages, server |
+//! | [`simulation`] | simulated upstream providers, for demos and tests alone |
 //! | [`app`] | the composition root |
 //! | [`cli`] | the command line |
 //! | [`config`], [`i18n`], [`telemetry`] | leaf rooms |
@@ -43,5 +44,6 @@ pub mod model;
 pub mod oauth;
 pub mod outbound;
 pub mod provider;
+pub mod simulation;
 pub mod store;
 pub mod telemetry;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::context::Context;
 use super::output::Failure;
 use super::serve::{Server, until_told};
+use super::simulate;
 use crate::account::people::{self, NewPerson};
 use crate::account::tenants;
 use crate::app::{self, App, World};
@@ -26,6 +27,7 @@ use crate::oauth::client_metadata::{AuthMethod, ClientMetadata, GrantType};
 use crate::oauth::response::ResponseType;
 use crate::provider::discovery::path;
 use crate::provider::registration;
+use crate::simulation::{Client as UpstreamClient, Kind, Simulation};
 use crate::telemetry;
 
 #[derive(Debug, Args)]
@@ -36,6 +38,9 @@ pub(super) struct Arguments {
     /// Address and port to serve on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Address and port of the simulated Pro Santé Connect; unless given, the next port, or a free one where that is taken.
+    #[arg(long, value_name = "ADDRESS")]
+    simulation_listen: Option<SocketAddr>,
 }
 
 /// What the demo prints, and keeps in its folder.
@@ -43,6 +48,9 @@ pub(super) struct Arguments {
 struct Printed {
     users: Vec<PrintedUser>,
     clients: Vec<PrintedClient>,
+    /// Secret of this Guichet at the simulated provider.
+    #[serde(default)]
+    simulation_secret: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,29 +90,60 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let printed = prepare(&app, &arguments.data_dir.join("demo.json")).await?;
     let server = Server::bind(app).await?;
     let issuer = server.app.config.issuer.as_str().to_owned();
-    announce(context, &issuer, &arguments.data_dir.join("mails"), &printed);
-    server.serve(until_told()).await
+    let (simulation, simulations) = simulate(&arguments, &issuer, &printed.simulation_secret).await?;
+    announce(context, &issuer, &arguments.data_dir.join("mails"), &printed, &simulations);
+    let (served, simulated) = tokio::join!(server.serve(until_told()), simulation.serve(until_told()));
+    served?;
+    Ok(simulated?)
+}
+
+/// The simulated Pro Santé Connect, and what is said of it.
+async fn simulate(arguments: &Arguments, issuer: &str, secret: &str) -> Result<(Simulation, Vec<Value>), Failure> {
+    let kind = Kind::ProSanteConnect;
+    let client = UpstreamClient {
+        redirect_uris: vec![format!("{issuer}/federation/pro_sante_connect/callback")],
+        ..UpstreamClient::new("guichet-demo", secret)
+    };
+    let bind = |listen| simulate::bind(kind, listen, None, None, client.clone());
+    let next = SocketAddr::new(arguments.listen.ip(), arguments.listen.port().checked_add(1).unwrap_or(0));
+    let simulation = match arguments.simulation_listen {
+        Some(listen) => bind(listen).await?,
+        None => match bind(next).await {
+            Ok(simulation) => simulation,
+            Err(_) => bind(SocketAddr::new(next.ip(), 0)).await?,
+        },
+    };
+    let described = simulate::described(kind, &simulation.control(), &client);
+    Ok((simulation, vec![described]))
 }
 
 /// The data of an earlier start, or fresh data on an empty store.
 async fn prepare(app: &App, file: &Path) -> Result<Printed, Failure> {
     if let Ok(text) = std::fs::read_to_string(file) {
-        return serde_json::from_str(&text).map_err(|error| {
+        let mut printed: Printed = serde_json::from_str(&text).map_err(|error| {
             Failure::new(format!("{}: {error}; remove the demo's folder to begin anew", file.display()))
-        });
+        })?;
+        if printed.simulation_secret.is_empty() {
+            printed.simulation_secret = readable_password(app.world.entropy.as_ref());
+        }
+        return Ok(printed);
     }
     if app.store.read().await?.count_users().await? > 0 {
         let folder = file.parent().unwrap_or(file).display();
         return Err(Failure::new(format!("{folder} holds data that is not the demo's; choose another --data-dir")));
     }
-    let printed = Printed { users: seed_users(app).await?, clients: seed_clients(app).await? };
+    let printed = Printed {
+        users: seed_users(app).await?,
+        clients: seed_clients(app).await?,
+        simulation_secret: readable_password(app.world.entropy.as_ref()),
+    };
     let text = serde_json::to_string_pretty(&printed)?;
     let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     std::io::Write::write_all(&mut out, text.as_bytes())?;
     Ok(printed)
 }
 
-fn announce(context: &Context, issuer: &str, mails: &Path, printed: &Printed) {
+fn announce(context: &Context, issuer: &str, mails: &Path, printed: &Printed, simulations: &[Value]) {
     let at = |path: &str| format!("{issuer}{path}");
     let pages = json!({
         "home": at("/"),
@@ -119,6 +158,7 @@ fn announce(context: &Context, issuer: &str, mails: &Path, printed: &Printed) {
             "clients": printed.clients,
             "pages": pages,
             "mails": mails,
+            "simulations": simulations,
         }));
         return;
     }
@@ -144,6 +184,16 @@ fn announce(context: &Context, issuer: &str, mails: &Path, printed: &Printed) {
         }
         for uri in &client.redirect_uris {
             lines.push(format!("    redirect_uri  {uri}"));
+        }
+    }
+    for simulation in simulations {
+        let member = |name: &str| simulation.get(name).and_then(Value::as_str).unwrap_or_default();
+        lines.push(format!(
+            "\nSimulated upstream provider (made-up people, no tie to the real one):\n  {}",
+            member("name")
+        ));
+        for name in ["url", "issuer", "discovery_url", "client_id", "client_secret"] {
+            lines.push(format!("    {name:13} {}", member(name)));
         }
     }
     lines.push("\nCtrl-C stops it.".to_owned());

@@ -13,6 +13,7 @@ mod keys;
 mod migrate;
 mod output;
 mod serve;
+mod simulate;
 mod tenant;
 mod upstream;
 mod user;
@@ -45,6 +46,8 @@ enum Command {
     Serve,
     /// Serve with embedded storage and demo data; needs no configuration.
     Demo(demo::Arguments),
+    /// Serve a simulated upstream provider, for integration and tests; never for people.
+    Simulate(simulate::Arguments),
     /// Bring the database to this version's schema.
     Migrate,
     /// Check the configuration and report every problem.
@@ -87,6 +90,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve => serve::run(context).await,
         Command::Demo(arguments) => demo::run(context, arguments).await,
+        Command::Simulate(arguments) => simulate::run(context, arguments).await,
         Command::Migrate => migrate::run(context).await,
         Command::CheckConfig => check_config::run(context),
         Command::Doctor => doctor::run(context).await,

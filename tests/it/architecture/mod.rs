@@ -28,6 +28,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("federation", &["account", "audit", "base", "config", "jose", "model", "oauth", "outbound", "store"]),
     // The edges.
     ("http", &["account", "base", "federation", "i18n", "mail", "model", "oauth", "provider", "store", "telemetry"]),
+    // A world beside the product: the listener, and the way out for what it sends. Only the command line starts it.
+    ("simulation", &["base", "http", "outbound"]),
     ("jobs", &["account", "mail", "provider", "store"]),
     (
         "app",
@@ -62,6 +64,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "model",
             "oauth",
             "provider",
+            "simulation",
             "store",
             "telemetry",
         ],
@@ -74,6 +77,18 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Uses that the table allows to a room and that only these files may make, with the reason.
 const ONLY_IN: &[(&str, &str, &[&str], &str)] = &[
+    (
+        "cli",
+        "simulation",
+        &["src/cli/demo.rs", "src/cli/simulate.rs"],
+        "what serves people knows no simulated provider",
+    ),
+    (
+        "simulation",
+        "http",
+        &["src/simulation/asked.rs", "src/simulation/server.rs"],
+        "the listener is the product's own; parsing and checks are not, so that a mistake is not made twice",
+    ),
     (
         "http",
         "store",
@@ -118,7 +133,11 @@ const IMPURE: &[&str] = &[
 
 /// Each outside library and who may name it. Paths are prefixes below `src/`.
 const OWNED: &[(&str, &[&str], &str)] = &[
-    ("axum", &["http", "app.rs", "cli/serve.rs"], "HTTP; the composition root hands a finished router to `serve`"),
+    (
+        "axum",
+        &["http", "app.rs", "cli/serve.rs", "simulation"],
+        "HTTP; the composition root hands a finished router to `serve`",
+    ),
     ("hyper", &["http"], "HTTP"),
     ("hyper_util", &["http/server"], "HTTP connections"),
     ("http_body_util", &["http/middleware"], "the limit of a body"),
@@ -127,10 +146,10 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("tokio_rustls", &["http/server"], "TLS"),
     ("sqlx", &["store"], "durable data"),
     ("redis", &["store"], "short-lived state"),
-    ("josekit", &["jose"], "JOSE"),
+    ("josekit", &["jose", "simulation/keys.rs"], "JOSE; a simulated provider signs with a hand of its own"),
     ("aws_lc_rs", &["base", "jose"], "digests, MACs and sealing for everybody; key pairs and signatures for JOSE"),
     ("argon2", &["account/passwords"], "passwords"),
-    ("askama", &["http/pages"], "pages and the texts of mails"),
+    ("askama", &["http/pages", "simulation/pages.rs"], "pages and the texts of mails"),
     ("lettre", &["mail/transport"], "mails"),
     ("reqwest", &["outbound"], "calls to other servers, all of them bounded and guarded"),
     ("rustls_native_certs", &["outbound"], "the system's certificate authorities"),
@@ -140,7 +159,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("toml", &["config", "i18n"], "the configuration; the catalogue of texts"),
     ("getrandom", &["base"], "randomness"),
     ("subtle", &["base"], "comparison in constant time"),
-    ("base64", &["base", "oauth"], "base64url for everybody; the base64 of HTTP Basic"),
+    ("base64", &["base", "oauth", "simulation/asked.rs"], "base64url for everybody; the base64 of HTTP Basic"),
     ("percent_encoding", &["oauth"], "forms and HTTP Basic"),
     ("form_urlencoded", &["http", "outbound"], "queries and forms"),
     ("ipnet", &["config", "http/middleware"], "networks of trusted proxies"),
