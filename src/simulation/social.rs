@@ -209,6 +209,9 @@ impl Social {
         let mut pairs = vec![("error", code)];
         pairs.extend_from_slice(self.manner.refusal);
         pairs.extend(grant.state.as_deref().map(|state| ("state", state)));
+        // A refusal names its issuer as well (RFC 9207 §2).
+        let extra = (self.manner.extra)(self, grant);
+        pairs.extend(extra.iter().filter(|(name, _)| *name == "iss").map(|(name, value)| (*name, value.as_str())));
         let to = reply::with_query(&grant.redirect_uri, pairs);
         reply::redirect(&format!("{to}{}", self.manner.fragment))
     }
