@@ -61,7 +61,7 @@ fn is_registered(registered: &[String], uri: &str) -> bool {
 }
 
 /// The client that a request proves itself as: HTTP Basic, the form's secret, or a certificate with the form's id.
-pub(super) fn authenticate<'a>(clients: &'a [Client], asked: &Asked) -> Result<&'a Client, Response> {
+pub(super) fn authenticate<'a>(clients: &'a [Client], asked: &Asked) -> Result<&'a Client, Box<Response>> {
     let named = asked.form.get("client_id");
     let (id, secret) = match (asked.basic(), named, asked.form.get("client_secret")) {
         (Some(_), _, Some(_)) => return Err(invalid_client("two ways to authenticate")),
@@ -84,9 +84,9 @@ pub(super) fn find<'a>(clients: &'a [Client], id: &str) -> Option<&'a Client> {
 }
 
 /// The refusal of a client.
-pub(super) fn invalid_client(why: &str) -> Response {
+pub(super) fn invalid_client(why: &str) -> Box<Response> {
     let refusal = reply::error(StatusCode::UNAUTHORIZED, "invalid_client", why);
-    reply::with_header(refusal, WWW_AUTHENTICATE, "Basic realm=\"simulation\"")
+    Box::new(reply::with_header(refusal, WWW_AUTHENTICATE, "Basic realm=\"simulation\""))
 }
 
 #[cfg(test)]

@@ -115,24 +115,24 @@ fn message(status: StatusCode, text: &str) -> Response {
 }
 
 /// Whose token it is, once the call has what the API demands.
-fn called(github: &Social, asked: &Asked) -> Result<Grant, Response> {
+fn called(github: &Social, asked: &Asked) -> Result<Grant, Box<Response>> {
     if asked.user_agent().is_none() {
         let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
-        return Err(reply::body(StatusCode::FORBIDDEN, "text/plain", text));
+        return Err(Box::new(reply::body(StatusCode::FORBIDDEN, "text/plain", text)));
     }
     let version = asked.named_header("x-github-api-version");
     if version.is_some_and(|version| version != "2022-11-28") {
-        return Err(message(StatusCode::BAD_REQUEST, "API version is not supported"));
+        return Err(Box::new(message(StatusCode::BAD_REQUEST, "API version is not supported")));
     }
-    github.token(asked.bearer()).ok_or_else(|| message(StatusCode::UNAUTHORIZED, "Bad credentials"))
+    github.token(asked.bearer()).ok_or_else(|| Box::new(message(StatusCode::UNAUTHORIZED, "Bad credentials")))
 }
 
-async fn begun(github: &Social, asked: &Asked, stage: Stage, path: &str) -> Result<(Grant, Option<Fault>), Response> {
+async fn begun(github: &Social, asked: &Asked, stage: Stage, path: &str) -> Result<(Grant, Option<Fault>), Box<Response>> {
     let grant = called(github, asked)?;
     let carried: Option<Failure> = grant.failure;
     match github.desk.trouble(stage, carried, path).await {
-        (_, Some(trouble)) => Err(trouble),
-        (Some(Fault::Unauthorized), _) => Err(message(StatusCode::UNAUTHORIZED, "Bad credentials")),
+        (_, Some(trouble)) => Err(Box::new(trouble)),
+        (Some(Fault::Unauthorized), _) => Err(Box::new(message(StatusCode::UNAUTHORIZED, "Bad credentials"))),
         (fault, None) => Ok((grant, fault)),
     }
 }
@@ -141,7 +141,7 @@ async fn user(State(github): State<Arc<Social>>, asked: Asked) -> Response {
     github.desk.count("userinfo");
     let (grant, fault) = match begun(&github, &asked, Stage::Userinfo, "/user").await {
         Ok(begun) => begun,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let mut profile = grant.person.as_ref().map(|person| person.profile.clone()).unwrap_or_default();
     spoil(&mut profile, "id", fault);
@@ -155,7 +155,7 @@ async fn emails(State(github): State<Arc<Social>>, asked: Asked) -> Response {
     github.desk.count("emails");
     let (grant, fault) = match begun(&github, &asked, Stage::Emails, "/user/emails").await {
         Ok(begun) => begun,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let may = grant.scope.split_whitespace().any(|scope| scope == "user" || scope == "user:email");
     if !may {

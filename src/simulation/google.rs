@@ -121,9 +121,9 @@ async fn token(State(google): State<Arc<Social>>, asked: Asked) -> Response {
         return trouble;
     }
     let client = match authenticate(&google.desk.clients, &asked) {
-        Ok(_) if fault == Some(Fault::InvalidClient) => return clients::invalid_client("Simulated"),
+        Ok(_) if fault == Some(Fault::InvalidClient) => return *clients::invalid_client("Simulated"),
         Ok(client) => client,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let grant = match (fault, asked.form.get("grant_type")) {
         (Some(Fault::InvalidGrant), _) => Err(Unfit::Code),

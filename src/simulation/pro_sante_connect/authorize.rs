@@ -41,12 +41,12 @@ pub(super) async fn begin(State(psc): State<Arc<Psc>>, asked: Asked) -> Response
         let acr = asked.query.get("simulate_acr").unwrap_or(ACR).to_owned();
         let chosen = Chosen { person, method: Method::Card, acr, number, decision: Decision::Approved };
         let (sid, session) = psc.begin_session(&chosen);
-        return with_session(grant(&psc, sign_in, sid.clone(), session), &sid);
+        return with_session(grant(&psc, sign_in, &sid, session), &sid);
     }
     let prompt = asked.query.get("prompt").unwrap_or_default();
     let running = asked.cookie(COOKIE).and_then(|sid| Some((sid.to_owned(), psc.session(sid)?)));
     match running {
-        Some((sid, session)) if prompt != "login" => grant(&psc, sign_in, sid, session),
+        Some((sid, session)) if prompt != "login" => grant(&psc, sign_in, &sid, session),
         _ if prompt == "none" => answer_error(&psc, &sign_in, "login_required", "User is not authenticated"),
         _ => {
             let handle = psc.desk.random();
@@ -181,14 +181,14 @@ pub(super) async fn leave(State(psc): State<Arc<Psc>>, asked: Asked) -> Response
     match sign_in.chosen.take() {
         Some(chosen) if chosen.decision != Decision::Refused => {
             let (sid, session) = psc.begin_session(&chosen);
-            with_session(grant(&psc, sign_in, sid.clone(), session), &sid)
+            with_session(grant(&psc, sign_in, &sid, session), &sid)
         }
         _ => answer_error(&psc, &sign_in, "access_denied", "User denied access"),
     }
 }
 
 /// Makes the code, and the answer that brings it, unless a failure has another one.
-fn grant(psc: &Psc, sign_in: SignIn, sid: String, session: Session) -> Response {
+fn grant(psc: &Psc, sign_in: SignIn, sid: &str, session: Session) -> Response {
     let fault = psc.desk.fault(Stage::Callback, sign_in.failure);
     let refusal = match fault {
         Some(Fault::AccessDenied) => Some("access_denied"),
@@ -209,11 +209,11 @@ fn grant(psc: &Psc, sign_in: SignIn, sid: String, session: Session) -> Response 
         challenge: sign_in.challenge,
         scope: sign_in.scope,
         failure: sign_in.failure,
-        sid: sid.clone(),
+        sid: sid.to_owned(),
         session,
     };
     psc.codes.put(&code, grant, psc.desk.now());
-    let mut pairs = vec![("state", state.as_str()), ("session_state", &sid), ("iss", &issuer), ("code", &code)];
+    let mut pairs = vec![("state", state.as_str()), ("session_state", sid), ("iss", &issuer), ("code", &code)];
     match fault {
         Some(Fault::MissingState) => pairs.retain(|(name, _)| *name != "state"),
         Some(Fault::MissingIssuer) => pairs.retain(|(name, _)| *name != "iss"),

@@ -27,7 +27,7 @@ pub(super) async fn begin(State(psc): State<Arc<Psc>>, asked: Asked) -> Response
     psc.desk.count("ciba");
     let client = match authenticate(&psc.desk.clients, &asked) {
         Ok(client) => client,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let form = &asked.form;
     let scope = form.get("scope").unwrap_or_default();
@@ -132,7 +132,7 @@ pub(super) async fn decide(State(psc): State<Arc<Psc>>, asked: Asked) -> Respons
     let found = psc.requests.with(id, now, |request| set(&mut request.chosen)).or_else(|| {
         psc.sign_ins.with(id, now, |sign_in| {
             if let Some(chosen) = &mut sign_in.chosen {
-                set(chosen)
+                set(chosen);
             }
         })
     });

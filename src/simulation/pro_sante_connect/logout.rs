@@ -44,13 +44,12 @@ pub(super) async fn by_browser(State(psc): State<Arc<Psc>>, asked: Asked) -> Res
     if let Some(sid) = sid {
         end(&psc, &sid).await;
     }
-    let answer = match back {
-        Some(back) => reply::redirect(&reply::with_query(back, query.get("state").map(|state| ("state", state)))),
-        None => {
-            let (title, text) = ("Vous êtes déconnecté", "La session simulée est terminée.");
-            let page = pages::Message { frame: FRAME, title: title.to_owned(), text: text.to_owned() };
-            pages::show(StatusCode::OK, &page)
-        }
+    let answer = if let Some(back) = back {
+        reply::redirect(&reply::with_query(back, query.get("state").map(|state| ("state", state))))
+    } else {
+        let (title, text) = ("Vous êtes déconnecté", "La session simulée est terminée.");
+        let page = pages::Message { frame: FRAME, title: title.to_owned(), text: text.to_owned() };
+        pages::show(StatusCode::OK, &page)
     };
     reply::with_header(answer, SET_COOKIE, &format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"))
 }
@@ -60,7 +59,7 @@ pub(super) async fn by_form(State(psc): State<Arc<Psc>>, asked: Asked) -> Respon
     psc.desk.count("logout");
     let client = match authenticate(&psc.desk.clients, &asked) {
         Ok(client) => client,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let token = asked.form.get("refresh_token").unwrap_or_default();
     let grant = psc.refresh.get(token, psc.desk.now()).filter(|grant| grant.client_id == client.client_id);

@@ -26,12 +26,12 @@ pub(super) async fn endpoint(State(psc): State<Arc<Psc>>, asked: Asked) -> Respo
     }
     match fault {
         Some(Fault::InvalidGrant) => return reply::refused("invalid_grant", "Code not valid"),
-        Some(Fault::InvalidClient) => return clients::invalid_client("Simulated"),
+        Some(Fault::InvalidClient) => return *clients::invalid_client("Simulated"),
         _ => {}
     }
     let client = match authenticate(&psc.desk.clients, &asked) {
         Ok(client) => client,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match asked.form.get("grant_type") {
         Some("authorization_code") => by_code(&psc, client, &asked),
@@ -221,7 +221,7 @@ pub(in crate::simulation) fn spoil(claims: &mut Map<String, Value>, fault: Optio
 pub(super) async fn introspect(State(psc): State<Arc<Psc>>, asked: Asked) -> Response {
     psc.desk.count("introspection");
     if let Err(refusal) = authenticate(&psc.desk.clients, &asked) {
-        return refusal;
+        return *refusal;
     }
     let (token, now) = (asked.form.get("token").unwrap_or_default(), psc.desk.now());
     let access = psc.access.get(token, now);
@@ -249,7 +249,7 @@ pub(super) async fn introspect(State(psc): State<Arc<Psc>>, asked: Asked) -> Res
 pub(super) async fn revoke(State(psc): State<Arc<Psc>>, asked: Asked) -> Response {
     psc.desk.count("revocation");
     if let Err(refusal) = authenticate(&psc.desk.clients, &asked) {
-        return refusal;
+        return *refusal;
     }
     let (token, now) = (asked.form.get("token").unwrap_or_default(), psc.desk.now());
     psc.access.take(token, now);
