@@ -64,18 +64,18 @@ fn is_registered(registered: &[String], uri: &str) -> bool {
 pub(super) fn authenticate<'a>(clients: &'a [Client], asked: &Asked) -> Result<&'a Client, Box<Response>> {
     let named = asked.form.get("client_id");
     let (id, secret) = match (asked.basic(), named, asked.form.get("client_secret")) {
-        (Some(_), _, Some(_)) => return Err(invalid_client("two ways to authenticate")),
+        (Some(_), _, Some(_)) => return Err(Box::new(invalid_client("two ways to authenticate"))),
         (Some((id, secret)), ..) => (id, Some(secret)),
         (None, Some(id), secret) => (id.to_owned(), secret.map(str::to_owned)),
-        (None, None, _) => return Err(invalid_client("no client")),
+        (None, None, _) => return Err(Box::new(invalid_client("no client"))),
     };
-    let client = find(clients, &id).ok_or_else(|| invalid_client("unknown client"))?;
+    let client = find(clients, &id).ok_or_else(|| Box::new(invalid_client("unknown client")))?;
     let proven = match (&secret, client.mutual_tls) {
         (None, true) => asked.certificate_name.as_deref() == Some(client.client_id.as_str()),
         (Some(secret), false) => ct_eq(secret.as_bytes(), client.client_secret.expose().as_bytes()),
         _ => false,
     };
-    if proven { Ok(client) } else { Err(invalid_client("Invalid client or Invalid client credentials")) }
+    if proven { Ok(client) } else { Err(Box::new(invalid_client("Invalid client or Invalid client credentials"))) }
 }
 
 /// A client by its id.
@@ -84,9 +84,9 @@ pub(super) fn find<'a>(clients: &'a [Client], id: &str) -> Option<&'a Client> {
 }
 
 /// The refusal of a client.
-pub(super) fn invalid_client(why: &str) -> Box<Response> {
+pub(super) fn invalid_client(why: &str) -> Response {
     let refusal = reply::error(StatusCode::UNAUTHORIZED, "invalid_client", why);
-    Box::new(reply::with_header(refusal, WWW_AUTHENTICATE, "Basic realm=\"simulation\""))
+    reply::with_header(refusal, WWW_AUTHENTICATE, "Basic realm=\"simulation\"")
 }
 
 #[cfg(test)]

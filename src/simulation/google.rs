@@ -121,7 +121,7 @@ async fn token(State(google): State<Arc<Social>>, asked: Asked) -> Response {
         return trouble;
     }
     let client = match authenticate(&google.desk.clients, &asked) {
-        Ok(_) if fault == Some(Fault::InvalidClient) => return *clients::invalid_client("Simulated"),
+        Ok(_) if fault == Some(Fault::InvalidClient) => return clients::invalid_client("Simulated"),
         Ok(client) => client,
         Err(refusal) => return *refusal,
     };

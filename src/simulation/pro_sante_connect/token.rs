@@ -26,7 +26,7 @@ pub(super) async fn endpoint(State(psc): State<Arc<Psc>>, asked: Asked) -> Respo
     }
     match fault {
         Some(Fault::InvalidGrant) => return reply::refused("invalid_grant", "Code not valid"),
-        Some(Fault::InvalidClient) => return *clients::invalid_client("Simulated"),
+        Some(Fault::InvalidClient) => return clients::invalid_client("Simulated"),
         _ => {}
     }
     let client = match authenticate(&psc.desk.clients, &asked) {
