@@ -18,6 +18,7 @@ use super::simulate;
 use crate::account::people::{self, NewPerson};
 use crate::account::tenants;
 use crate::app::{self, App, World};
+use crate::base::entropy::SystemEntropy;
 use crate::base::{Entropy, Secret, entropy};
 use crate::config::Config;
 use crate::model::client::ClientPolicy;
@@ -48,9 +49,6 @@ pub(super) struct Arguments {
 struct Printed {
     users: Vec<PrintedUser>,
     clients: Vec<PrintedClient>,
-    /// Secret of this Guichet at the simulated provider.
-    #[serde(default)]
-    simulation_secret: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,23 +84,28 @@ struct PrintedClient {
 pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let config = Config::demo(&arguments.data_dir, arguments.listen);
     telemetry::init(config.log.level.as_str(), app::log_format(&config));
+    let issuer = config.issuer.as_str().to_owned();
+    let (simulation, simulations) = simulate(&arguments, &issuer).await?;
+    let upstreams = simulations.iter().flat_map(as_upstream).collect();
+    let config = Config::demo_with(&arguments.data_dir, arguments.listen, upstreams);
     let app = App::start(config, World::default()).await?;
     let printed = prepare(&app, &arguments.data_dir.join("demo.json")).await?;
     let server = Server::bind(app).await?;
-    let issuer = server.app.config.issuer.as_str().to_owned();
-    let (simulation, simulations) = simulate(&arguments, &issuer, &printed.simulation_secret).await?;
     announce(context, &issuer, &arguments.data_dir.join("mails"), &printed, &simulations);
     let (served, simulated) = tokio::join!(server.serve(until_told()), simulation.serve(until_told()));
     served?;
     Ok(simulated?)
 }
 
-/// The simulated Pro Santé Connect, and what is said of it.
-async fn simulate(arguments: &Arguments, issuer: &str, secret: &str) -> Result<(Simulation, Vec<Value>), Failure> {
+/// The simulated Pro Santé Connect, and what is said of it. Our secret there is drawn at each start, as its keys are.
+async fn simulate(arguments: &Arguments, issuer: &str) -> Result<(Simulation, Vec<Value>), Failure> {
     let kind = Kind::ProSanteConnect;
+    let ours = |path: &str| format!("{issuer}/federation/pro_sante_connect/{path}");
     let client = UpstreamClient {
-        redirect_uris: vec![format!("{issuer}/federation/pro_sante_connect/callback")],
-        ..UpstreamClient::new("guichet-demo", secret)
+        redirect_uris: vec![ours("callback")],
+        post_logout_redirect_uris: vec![ours("logout")],
+        backchannel_logout_uri: Some(ours("backchannel-logout")),
+        ..UpstreamClient::new("guichet-demo", readable_password(&SystemEntropy))
     };
     let bind = |listen| simulate::bind(kind, listen, None, None, client.clone());
     let next = SocketAddr::new(arguments.listen.ip(), arguments.listen.port().checked_add(1).unwrap_or(0));
@@ -117,26 +120,30 @@ async fn simulate(arguments: &Arguments, issuer: &str, secret: &str) -> Result<(
     Ok((simulation, vec![described]))
 }
 
+/// A simulation as the upstream of its name.
+fn as_upstream(simulation: &Value) -> Vec<(String, String)> {
+    let member = |name: &str| simulation.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let prefix = format!("GUICHET_UPSTREAMS__{}__", member("name").to_uppercase());
+    ["issuer", "discovery_url", "client_id", "client_secret"]
+        .map(|name| (name, member(name)))
+        .into_iter()
+        .chain([("allow_private_addresses", "true".to_owned())])
+        .map(|(name, value)| (format!("{prefix}{}", name.to_uppercase()), value))
+        .collect()
+}
+
 /// The data of an earlier start, or fresh data on an empty store.
 async fn prepare(app: &App, file: &Path) -> Result<Printed, Failure> {
     if let Ok(text) = std::fs::read_to_string(file) {
-        let mut printed: Printed = serde_json::from_str(&text).map_err(|error| {
+        return serde_json::from_str(&text).map_err(|error| {
             Failure::new(format!("{}: {error}; remove the demo's folder to begin anew", file.display()))
-        })?;
-        if printed.simulation_secret.is_empty() {
-            printed.simulation_secret = readable_password(app.world.entropy.as_ref());
-        }
-        return Ok(printed);
+        });
     }
     if app.store.read().await?.count_users().await? > 0 {
         let folder = file.parent().unwrap_or(file).display();
         return Err(Failure::new(format!("{folder} holds data that is not the demo's; choose another --data-dir")));
     }
-    let printed = Printed {
-        users: seed_users(app).await?,
-        clients: seed_clients(app).await?,
-        simulation_secret: readable_password(app.world.entropy.as_ref()),
-    };
+    let printed = Printed { users: seed_users(app).await?, clients: seed_clients(app).await? };
     let text = serde_json::to_string_pretty(&printed)?;
     let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     std::io::Write::write_all(&mut out, text.as_bytes())?;

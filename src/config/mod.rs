@@ -127,6 +127,11 @@ impl Config {
     /// not a loopback address.
     #[expect(clippy::missing_panics_doc, reason = "it takes every address and every folder; a test holds it to that")]
     pub fn demo(data_dir: &Path, listen: SocketAddr) -> Self {
+        Self::demo_with(data_dir, listen, Vec::new())
+    }
+
+    /// The same with further variables of the environment, which have to be valid: the demo's upstream provider.
+    pub fn demo_with(data_dir: &Path, listen: SocketAddr, more: Vec<(String, String)>) -> Self {
         let loopback = listen.ip().to_canonical().is_loopback();
         let host = if loopback { listen.to_string() } else { format!("localhost:{}", listen.port()) };
         let data_dir = if data_dir.as_os_str().is_empty() { Path::new(".") } else { data_dir };
@@ -142,8 +147,9 @@ impl Config {
             ("GUICHET_RATE_LIMITS__LOGIN", "30/1m".to_owned()),
         ];
         #[expect(clippy::expect_used, reason = "it takes every address and every folder; a test holds it to that")]
-        let loaded = Self::load(None, environment.map(|(name, value)| (name.to_owned(), value)))
-            .expect("the demo's configuration is valid");
+        let loaded =
+            Self::load(None, environment.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(more))
+                .expect("the demo's configuration is valid");
         loaded.config
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 /// No script at all, and forms that lead to the simulation alone: what leaves it leaves by a refresh or a redirect.
-const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; \
                    frame-ancestors 'none'";
 
 /// A body of any type.

@@ -11,7 +11,7 @@ use super::{ACCESS, Grant, IDLE, Psc, REALM, ciba};
 use crate::base::digest::{Digest, base64url};
 use crate::simulation::asked::Asked;
 use crate::simulation::clients::{self, Client, authenticate};
-use crate::simulation::failure::{Fault, Stage};
+use crate::simulation::failure::{Failure, Fault, Stage};
 use crate::simulation::reply;
 
 /// `POST /token`.
@@ -163,6 +163,9 @@ fn id_claims(psc: &Psc, grant: &Grant, access: &str, fault: Option<Fault>) -> Ma
     let half = Digest::of(access.as_bytes()).as_bytes().first_chunk::<16>().copied().unwrap_or_default();
     claims.insert("aud".to_owned(), grant.client_id.as_str().into());
     claims.insert("at_hash".to_owned(), base64url(&half).into());
+    if grant.failure == Some(Failure::at(Stage::Userinfo, Fault::NoNationalId)) {
+        claims.remove("preferred_username");
+    }
     for name in ["given_name", "family_name"] {
         if let Some(value) = grant.session.person.get(name) {
             claims.insert(name.to_owned(), value.clone());

@@ -1,6 +1,7 @@
 //! Sign-in at upstream providers, from an application's request to its token.
 
 mod professionals;
+mod simulated;
 
 use guichet::model::session::ACR_PASSWORD;
 use serde_json::json;

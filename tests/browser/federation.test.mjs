@@ -1,0 +1,135 @@
+// Professionals at the simulated Pro Santé Connect: a real browser, a relying application, a running Guichet.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+
+import { Guichet } from '../peers/support/guichet.mjs'
+import { Simulation } from '../peers/support/simulation.mjs'
+import { launch, Window } from './browser.mjs'
+import { RelyingParty } from './relying-party.mjs'
+
+let psc, guichet, party, browser
+let windows = []
+
+before(async () => {
+  psc = await Simulation.start('pro-sante-connect')
+  party = await RelyingParty.listen()
+  const upstream = {
+    ISSUER: psc.issuer, DISCOVERY_URL: psc.discovery_url, CLIENT_ID: psc.client_id, CLIENT_SECRET: psc.client_secret, ALLOW_PRIVATE_ADDRESSES: 'true',
+  }
+  const env = Object.fromEntries(Object.entries(upstream).map(([name, value]) => [`GUICHET_UPSTREAMS__PRO_SANTE_CONNECT__${name}`, value]))
+  guichet = await Guichet.start({ name: 'federation', env })
+  const client = await guichet.client('Dossier', {
+    'redirect-uri': party.redirectUri, 'post-logout-redirect-uri': party.signedOutUri, 'auth-method': 'client_secret_basic', 'first-party': true,
+  })
+  await party.configure(guichet.issuer, client)
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  party?.close()
+  await guichet?.stop()
+  await psc?.stop()
+})
+
+/** A test whose windows are closed at its end, and that fails when one of them has findings. */
+function browsing(name, body) {
+  test(name, async () => {
+    windows = []
+    try {
+      await body()
+    } catch (error) {
+      await windows.at(-1)?.picture('failed').catch(() => {})
+      throw error
+    } finally {
+      for (const window of windows) await window.close()
+    }
+    assert.deepEqual(windows.flatMap((window) => window.findings), [])
+  })
+}
+
+async function open(options) {
+  const window = await Window.open(browser, { language: 'fr', ...options })
+  windows.push(window)
+  return window
+}
+
+/** From the application's button to the page where the person is chosen. */
+async function toChoice(window) {
+  await window.go(`${party.origin}/`)
+  await window.page.locator('a[href="/sign-in"]').click()
+  await window.at('sign-in')
+  await window.page.locator('a[data-upstream="pro_sante_connect"]').click()
+  await window.at('simulation-choice')
+}
+
+const choose = (window, person) => window.page.locator(`button[name=person][value="${person}"]`).click()
+
+const subjectOf = () => [...party.visitors.values()].map((visitor) => visitor.tokens?.claims()).filter(Boolean).at(-1)
+
+for (const javaScript of [true, false]) {
+  browsing(`a professional who is new, then known, ${javaScript ? 'with' : 'without'} JavaScript`, async () => {
+    const subjects = []
+    for (const visit of ['new', 'known']) {
+      const window = await open({ javaScript, name: `psc-${visit}-${javaScript ? 'js' : 'nojs'}` })
+      await toChoice(window)
+      if (javaScript) await window.inspect('choice')
+      await choose(window, javaScript ? 'medecin' : 'pharmacien')
+      // The telephone approves by itself; the page needs nobody and no script.
+      await window.at('application-signed-in')
+      const claims = subjectOf()
+      assert.equal(claims.acr, 'eidas1')
+      subjects.push(claims.sub)
+    }
+    assert.equal(subjects[0], subjects[1])
+  })
+}
+
+browsing('the telephone is another page, and says no', async () => {
+  const window = await open({ name: 'psc-refused' })
+  await toChoice(window)
+  await window.page.locator('input[name=method][value=phone]').check()
+  await choose(window, 'infirmiere')
+  await window.at('simulation-wait')
+  const phone = await open({ name: 'psc-phone' })
+  await phone.go(`${psc.url}/simulation/phone`)
+  await phone.at('simulation-phone')
+  assert.equal((await phone.page.locator('.number').innerText()).trim(), (await window.page.locator('#number').innerText()).trim())
+  await phone.inspect('phone')
+  await phone.page.locator('button[value=refuse]').click()
+  await phone.page.locator('#none').waitFor()
+  await window.page.locator('[data-error=upstream_cancelled]').waitFor()
+})
+
+browsing('cancelling is a page that leads back to the sign-in', async () => {
+  const window = await open({ name: 'psc-cancelled' })
+  await toChoice(window)
+  await window.page.locator('#cancel').click()
+  await window.page.locator('[data-error=upstream_cancelled]').waitFor()
+  await window.inspect('cancelled')
+})
+
+browsing('a provider that is down is a page', async () => {
+  await psc.fail('token:500')
+  try {
+    const window = await open({ name: 'psc-down' })
+    await toChoice(window)
+    await choose(window, 'medecin')
+    await window.page.locator('[data-error=upstream_down]').waitFor()
+    await window.inspect('down')
+  } finally {
+    await psc.fail()
+  }
+})
+
+browsing('signing out ends the session there as well', async () => {
+  const window = await open({ name: 'psc-sign-out' })
+  await toChoice(window)
+  await window.page.locator('input[name=method][value=card]').check()
+  await choose(window, 'deux-exercices')
+  await window.at('application-signed-in')
+  await window.page.locator('a[href="/sign-out"]').click()
+  await window.at('application-signed-out')
+  // Nobody is known there any more: the next one is asked.
+  await toChoice(window)
+})
