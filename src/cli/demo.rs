@@ -21,7 +21,9 @@ use crate::app::{self, App, World};
 use crate::base::entropy::SystemEntropy;
 use crate::base::{Entropy, Secret, entropy};
 use crate::config::Config;
+use crate::federation::mapping;
 use crate::model::client::ClientPolicy;
+use crate::model::identity::Mapping;
 use crate::model::role::Role;
 use crate::model::tenant::{Tenant, TenantKind};
 use crate::oauth::client_metadata::{AuthMethod, ClientMetadata, GrantType};
@@ -220,6 +222,18 @@ async fn seed_users(app: &App) -> Result<Vec<PrintedUser>, Failure> {
     let laboratory =
         tenants::create(&app.accounts, "Laboratoire Rive Gauche", TenantKind::Laboratory, Some("33".to_owned()))
             .await?;
+    let mapped = [
+        (&clinic, "990001232", "10", Role::Doctor),
+        (&clinic, "990001232", "60", Role::Nurse),
+        (&clinic, "990002008", "10", Role::Doctor),
+        (&laboratory, "990003006", "10", Role::Biologist),
+        (&pharmacy, "990004004", "21", Role::Titulaire),
+    ];
+    // The made-up establishments of the simulated professionals.
+    for (tenant, finess, profession, role) in mapped {
+        let line = Mapping { finess: finess.to_owned(), profession: profession.to_owned(), role };
+        mapping::add(&app.federation, tenant.id, line).await?;
+    }
     let people: [(&str, &str, &str, Places<'_>); 5] = [
         (
             "claire.martin@demo.example",

@@ -85,6 +85,21 @@ for (const javaScript of [true, false]) {
   })
 }
 
+browsing('a professional with two FINESS establishments chooses where they work', async () => {
+  const clinic = await guichet.tenant('Clinique des Lilas', 'clinic')
+  const laboratory = await guichet.tenant('Laboratoire Rive Gauche', 'laboratory')
+  for (const [tenant, finess, role] of [[clinic, '990002008', 'doctor'], [laboratory, '990003006', 'biologist']]) {
+    await guichet.cli(['upstream', 'map', '--tenant', tenant.code, '--finess', finess, '--profession', '10', '--role', role])
+  }
+  const window = await open({ name: 'psc-two' })
+  await toChoice(window)
+  await choose(window, 'deux-etablissements')
+  await window.chooseTenant(laboratory.code)
+  await window.at('application-signed-in')
+  assert.equal(await window.page.locator('#tenant').innerText(), laboratory.code)
+  assert.equal(await window.page.locator('#roles').innerText(), 'biologist')
+})
+
 browsing('the telephone is another page, and says no', async () => {
   const window = await open({ name: 'psc-refused' })
   await toChoice(window)
