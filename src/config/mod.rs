@@ -125,12 +125,12 @@ impl Config {
     /// What `guichet demo` runs with: everything in `data_dir`, the policies that take the older interfaces' examples,
     /// mails as files, text in the log. The issuer is `http://<listen>`, or `http://localhost:<port>` where `listen` is
     /// not a loopback address.
-    #[expect(clippy::missing_panics_doc, reason = "it takes every address and every folder; a test holds it to that")]
     pub fn demo(data_dir: &Path, listen: SocketAddr) -> Self {
         Self::demo_with(data_dir, listen, Vec::new())
     }
 
     /// The same with further variables of the environment, which have to be valid: the demo's upstream provider.
+    #[expect(clippy::missing_panics_doc, reason = "the callers' own variables are valid; a test holds it to that")]
     pub fn demo_with(data_dir: &Path, listen: SocketAddr, more: Vec<(String, String)>) -> Self {
         let loopback = listen.ip().to_canonical().is_loopback();
         let host = if loopback { listen.to_string() } else { format!("localhost:{}", listen.port()) };

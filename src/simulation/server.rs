@@ -91,7 +91,11 @@ impl Simulation {
         };
         let bound = Bound::bind(&options).await?;
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
-        let own = format!("{scheme}://{}", bound.local_addr());
+        let own = match bound.local_addr() {
+            // Every address is none that a browser could go to.
+            any if any.ip().is_unspecified() => format!("{scheme}://localhost:{}", any.port()),
+            one => format!("{scheme}://{one}"),
+        };
         let url = settings.url.unwrap_or(own).trim_end_matches('/').to_owned();
         let told = settings.clients.iter().filter_map(|client| client.backchannel_logout_uri.as_deref());
         let outbound = Outbound::new(&outbound::Settings {

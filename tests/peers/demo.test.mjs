@@ -67,3 +67,14 @@ test('every page that the demo names is there', async () => {
     assert.ok(page.status < 400, `${name} at ${url}: ${page.status}`)
   }
 })
+
+test('the simulated providers are there, and the sign-in page leads to them', async () => {
+  assert.deepEqual(demo.simulations.map((simulation) => simulation.name), ['pro_sante_connect'])
+  for (const { name, issuer, discovery_url: document, client_id: clientId } of demo.simulations) {
+    assert.equal((await (await fetch(document)).json()).issuer, issuer)
+    const begun = await fetch(`${demo.issuer}/sign-in/${name}`, { redirect: 'manual' })
+    const there = new URL(begun.headers.get('location'))
+    assert.equal(there.searchParams.get('client_id'), clientId)
+    assert.match(await (await fetch(there)).text(), /SIMULATION – aucun lien avec Pro Santé Connect/)
+  }
+})
