@@ -11,6 +11,7 @@ import { after, before, test } from 'node:test'
 
 import { decodeJwt } from 'jose'
 import * as oidc from 'openid-client'
+import { CookieJar } from 'tough-cookie'
 
 import { Application } from './support/application.mjs'
 import { freePort, needed } from './support/guichet.mjs'
@@ -77,4 +78,28 @@ test('the simulated providers are there, and the sign-in page leads to them', as
     assert.equal(there.searchParams.get('client_id'), clientId)
     assert.match(await (await fetch(there)).text(), /SIMULATION – aucun lien avec Pro Santé Connect/)
   }
+})
+
+test('a professional signs in there, and a session that ends there ends here', async () => {
+  const jar = new CookieJar()
+  const open = async (url) => {
+    const answer = await fetch(url, { redirect: 'manual', headers: { cookie: await jar.getCookieString(String(url)) } })
+    for (const line of answer.headers.getSetCookie()) await jar.setCookie(line, String(url))
+    return answer
+  }
+  const next = (answer, from) => new URL(answer.headers.get('location'), from)
+  const [psc] = demo.simulations
+  const there = next(await open(`${demo.issuer}/sign-in/${psc.name}`), demo.issuer)
+  there.searchParams.set('simulate_person', 'medecin')
+  let at = next(await open(there), there)
+  for (let steps = 0; steps < 5; steps += 1) {
+    const answer = await open(at)
+    if (!answer.headers.get('location')) break
+    at = next(answer, at)
+  }
+  assert.equal(at.pathname, '/account')
+  assert.match(await (await open(at)).text(), /EXEMPLEDOC0012345/)
+  const { told } = await (await fetch(`${psc.url}/simulation/back-channel-logout`, { method: 'POST' })).json()
+  assert.deepEqual(told.map((one) => one.status), [200])
+  assert.doesNotMatch(await (await open(at)).text(), /EXEMPLEDOC0012345/)
 })
