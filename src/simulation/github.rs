@@ -127,7 +127,12 @@ fn called(github: &Social, asked: &Asked) -> Result<Grant, Box<Response>> {
     github.token(asked.bearer()).ok_or_else(|| Box::new(message(StatusCode::UNAUTHORIZED, "Bad credentials")))
 }
 
-async fn begun(github: &Social, asked: &Asked, stage: Stage, path: &str) -> Result<(Grant, Option<Fault>), Box<Response>> {
+async fn begun(
+    github: &Social,
+    asked: &Asked,
+    stage: Stage,
+    path: &str,
+) -> Result<(Grant, Option<Fault>), Box<Response>> {
     let grant = called(github, asked)?;
     let carried: Option<Failure> = grant.failure;
     match github.desk.trouble(stage, carried, path).await {
