@@ -90,7 +90,7 @@ async fn answer_client(site: &Site, browser: &Browser, request: &AuthorizationRe
                 state: request.state.clone(),
                 error,
             };
-            refuse_in(site, browser, &refusal, state_for(site, browser, request))
+            refuse_in(site, browser, &refusal, state_for(site, browser, request).as_deref())
         }
         Answer::Done(scene, tenant) => {
             let (Some(client), Some(person)) = (&scene.client, &scene.person) else {
@@ -101,7 +101,7 @@ async fn answer_client(site: &Site, browser: &Browser, request: &AuthorizationRe
                     let target = Target { redirect_uri: &request.redirect_uri, mode: request.response_mode };
                     let mut fields: Vec<_> = issued.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     fields.extend(request.state.as_deref().map(|state| ("state", state)));
-                    respond(site, browser, target, &fields, state_for(site, browser, request))
+                    respond(site, browser, target, &fields, state_for(site, browser, request).as_deref())
                 }
                 Err(error) => page::trouble(site, browser, error.into()),
             }
@@ -115,7 +115,7 @@ pub fn refuse(site: &Site, browser: &Browser, refusal: &RedirectRefusal) -> Resp
 }
 
 /// The same, with the `session_state` of a request that was in order.
-fn refuse_in(site: &Site, browser: &Browser, refusal: &RedirectRefusal, session_state: Option<String>) -> Response {
+fn refuse_in(site: &Site, browser: &Browser, refusal: &RedirectRefusal, session_state: Option<&str>) -> Response {
     json::log(&refusal.error);
     let target = Target { redirect_uri: &refusal.redirect_uri, mode: refusal.response_mode };
     let mut fields = vec![("error", refusal.error.code.as_str()), ("error_description", refusal.error.description())];
@@ -128,10 +128,10 @@ fn respond(
     browser: &Browser,
     target: Target<'_>,
     fields: &[(&str, &str)],
-    session_state: Option<String>,
+    session_state: Option<&str>,
 ) -> Response {
     let mut fields = fields.to_vec();
-    fields.extend(session_state.as_deref().map(|state| ("session_state", state)));
+    fields.extend(session_state.map(|state| ("session_state", state)));
     fields.push(("iss", site.provider().issuer()));
     match target.mode {
         ResponseMode::FormPost => show::form_post(site, browser, target.redirect_uri, &fields),

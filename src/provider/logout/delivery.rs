@@ -162,17 +162,15 @@ impl NoticeDelivery {
                 tracing::info!(%sid, %client, attempt, why, "logout notice given up");
                 settled(NoticeState::GivenUp, None, Some(why.to_owned()))
             }
-            Fate::Failed(status, error) => match pause_after(&PAUSES, attempt) {
-                Some(pause) => {
-                    tracing::warn!(%sid, %client, attempt, error, wait_s = pause.as_secs(), "logout notice not taken");
-                    let due_at = Some(at.plus(pause));
-                    NoticeAttempt { state: NoticeState::Waiting, at, due_at, status, error: Some(error) }
-                }
-                None => {
+            Fate::Failed(status, error) => {
+                let Some(pause) = pause_after(&PAUSES, attempt) else {
                     tracing::error!(%sid, %client, attempt, error, "logout notice not taken; given up");
-                    settled(NoticeState::GivenUp, status, Some(error))
-                }
-            },
+                    return settled(NoticeState::GivenUp, status, Some(error));
+                };
+                tracing::warn!(%sid, %client, attempt, error, wait_s = pause.as_secs(), "logout notice not taken");
+                let due_at = Some(at.plus(pause));
+                NoticeAttempt { state: NoticeState::Waiting, at, due_at, status, error: Some(error) }
+            }
         }
     }
 }
