@@ -28,6 +28,7 @@ use crate::mail::{Delivery, Letters, Mailer, Outbox};
 use crate::model::session::SessionLifetimes;
 use crate::outbound::{self, Outbound};
 use crate::provider::keys::{KeyMaker, KeyringHandle, Rotation, RotationPolicy, rotate};
+use crate::provider::logout::NoticeDelivery;
 use crate::provider::{self, Provider, ProviderError, Settings};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{Format, Metrics};
@@ -98,6 +99,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Mails, where they leave.
     pub mail: Option<jobs::MailJob>,
+    /// Logout notices.
+    pub logouts: jobs::LogoutJob,
 }
 
 impl App {
@@ -139,7 +142,20 @@ impl App {
             },
         });
         let metrics = Metrics::new();
-        Ok(Self { config: Arc::new(config), world, store, master, accounts, provider, outbound, metrics, mail })
+        let delivery = NoticeDelivery { provider: provider.clone() };
+        let logouts = jobs::LogoutJob::new(delivery, metrics.clone());
+        Ok(Self {
+            config: Arc::new(config),
+            world,
+            store,
+            master,
+            accounts,
+            provider,
+            outbound,
+            metrics,
+            mail,
+            logouts,
+        })
     }
 
     /// What the handlers work with.
@@ -181,6 +197,7 @@ impl App {
             rotation: rotation_policy(&self.config),
             session_absolute: self.config.sessions.absolute,
             mail: self.mail.clone(),
+            logouts: self.logouts.clone(),
         }
     }
 }

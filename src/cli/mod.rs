@@ -10,6 +10,7 @@ mod context;
 mod demo;
 mod doctor;
 mod keys;
+mod logout;
 mod migrate;
 mod output;
 mod serve;
@@ -56,6 +57,9 @@ enum Command {
     /// Register and manage relying applications and resource servers.
     #[command(subcommand)]
     Client(client::Command),
+    /// See which applications learned that sessions ended.
+    #[command(subcommand)]
+    Logout(logout::Command),
     /// Create and manage tenants.
     #[command(subcommand)]
     Tenant(tenant::Command),
@@ -88,6 +92,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Doctor => doctor::run(context).await,
         Command::Keys(command) => keys::run(context, command).await,
         Command::Client(command) => client::run(context, command).await,
+        Command::Logout(command) => logout::run(context, command).await,
         Command::Tenant(command) => tenant::run(context, command).await,
         Command::User(command) => user::run(context, command).await,
     }

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
-use super::oidc::{authorize, discovery, end_session, introspect, par, revoke, token, userinfo};
+use super::oidc::{authorize, check_session, discovery, end_session, introspect, par, revoke, token, userinfo};
 use super::pages::{account, home, interaction, recovery};
 use super::site::Site;
 use crate::provider::discovery::path;
@@ -46,6 +46,7 @@ pub fn routes() -> Vec<Route> {
         route(path::INTROSPECT, &["POST"], Client, post(introspect::post)),
         route(path::AUTHORIZE, &["GET", "POST"], Person, get(authorize::get).post(authorize::post)),
         route(path::END_SESSION, &["GET", "POST"], Person, get(end_session::get).post(end_session::post)),
+        route(path::CHECK_SESSION, &["GET"], Person, get(check_session::get)),
         route("/interaction/{journey}", &["GET"], Person, get(interaction::get)),
         route("/interaction/{journey}/sign-in", &["POST"], Person, post(interaction::post_sign_in)),
         route("/interaction/{journey}/tenant", &["POST"], Person, post(interaction::post_tenant)),

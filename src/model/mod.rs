@@ -9,6 +9,7 @@ pub mod consent;
 pub mod grant;
 pub mod journey;
 pub mod key;
+pub mod logout;
 pub mod mail;
 pub mod role;
 mod role_reference;

@@ -292,6 +292,13 @@ impl ClientMetadata {
             .collect();
     }
 
+    /// Whether the client wants to know which session its tokens belong to, since it asks for their end or hears of it.
+    pub fn follows_sessions(&self) -> bool {
+        !self.post_logout_redirect_uris.is_empty()
+            || self.backchannel_logout_uri.is_some()
+            || self.frontchannel_logout_uri.is_some()
+    }
+
     /// Whether the client authenticates at all.
     pub fn is_confidential(&self) -> bool {
         self.token_endpoint_auth_method != AuthMethod::None

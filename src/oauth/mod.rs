@@ -18,6 +18,7 @@ pub mod registration;
 pub mod resource;
 pub mod response;
 pub mod scope;
+pub mod session_state;
 
 pub use claims_request::{ClaimsRequest, NamedClaims};
 pub use client_metadata::{AuthMethod, ClientMetadata, GrantType};

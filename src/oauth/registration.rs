@@ -80,6 +80,28 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Problem> {
             add(member, "must be an https URL".to_owned());
         }
     }
+    problems.extend(check_logout(metadata));
+    problems
+}
+
+/// The URIs that are called when a session ends (Back-Channel Logout §2.2, Front-Channel Logout §2).
+fn check_logout(metadata: &ClientMetadata) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut add = |member, why: &str| problems.push(Problem { member, why: why.to_owned() });
+    for (member, uri) in [
+        ("backchannel_logout_uri", &metadata.backchannel_logout_uri),
+        ("frontchannel_logout_uri", &metadata.frontchannel_logout_uri),
+    ] {
+        if uri.as_ref().is_some_and(|uri| !is_https(uri) || check_registrable(uri).is_err()) {
+            add(member, "must be an https URL without a fragment");
+        }
+    }
+    let origin = |uri: &str| Url::parse(uri).ok().map(|url| url.origin());
+    if let Some(uri) = &metadata.frontchannel_logout_uri
+        && !metadata.redirect_uris.iter().any(|redirect| origin(redirect) == origin(uri))
+    {
+        add("frontchannel_logout_uri", "must have scheme, host and port of a redirect URI");
+    }
     problems
 }
 
@@ -143,6 +165,21 @@ mod tests {
         assert_eq!(members(|m| (published(m), m.jwks = Some(serde_json::json!({"keys": []}))).0), ["jwks_uri"]);
         assert_eq!(members(|m| m.jwks_uri = Some("http://app.example/jwks".to_owned())), ["jwks_uri"]);
         assert_eq!(members(|m| m.initiate_login_uri = Some("http://x.example/".to_owned())), ["initiate_login_uri"]);
+        for bad in ["http://x.example/out", "https://x.example/out#top", "javascript:alert(1)"] {
+            assert_eq!(
+                members(|m| m.backchannel_logout_uri = Some(bad.to_owned())),
+                ["backchannel_logout_uri"],
+                "{bad}"
+            );
+        }
+        for good in ["https://elsewhere.example:8443/out?a=b", "http://127.0.0.1:9/out"] {
+            assert!(members(|m| m.backchannel_logout_uri = Some(good.to_owned())).is_empty(), "{good}");
+        }
+        let framed = |uri: &str| members(|m| m.frontchannel_logout_uri = Some(uri.to_owned()));
+        assert!(framed("https://app.example/out?a=b").is_empty());
+        for bad in ["https://app.example:8443/out", "https://other.example/out", "https://app.example/out#top"] {
+            assert_eq!(framed(bad), ["frontchannel_logout_uri"], "{bad}");
+        }
         assert_eq!(members(|m| m.tos_uri = Some("javascript:alert(1)".to_owned())), ["tos_uri"]);
     }
 }

@@ -31,6 +31,8 @@ pub mod path {
     pub const REVOKE: &str = "/revoke";
     /// End-session endpoint.
     pub const END_SESSION: &str = "/end-session";
+    /// The page for session management's frame.
+    pub const CHECK_SESSION: &str = "/session/check";
 }
 
 /// Authentication context classes, weakest first.
@@ -59,6 +61,11 @@ fn endpoints(settings: &Settings) -> Value {
         "introspection_endpoint": at(path::INTROSPECT),
         "revocation_endpoint": at(path::REVOKE),
         "end_session_endpoint": at(path::END_SESSION),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
+        "check_session_iframe": at(path::CHECK_SESSION),
     })
 }
 

@@ -22,6 +22,7 @@ pub mod introspect;
 pub mod issue;
 pub mod journeys;
 pub mod keys;
+pub mod logout;
 pub mod published_keys;
 pub mod pushed;
 pub mod registration;
@@ -39,7 +40,10 @@ use bytes::Bytes;
 
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy, Timestamp};
+use crate::model::client::Client;
 use crate::model::session::SessionLifetimes;
+use crate::model::user::User;
+use crate::oauth::client_metadata::SubjectType;
 use crate::outbound::Outbound;
 use crate::store::Store;
 
@@ -169,6 +173,13 @@ impl Provider {
             *metadata = discovery::document(self.settings(), &self.keys().current());
         }
         Ok(())
+    }
+
+    /// The `sub` by which `client` knows a person: the one place that decides it for logout tokens.
+    pub fn sub(&self, client: &Client, user: &User) -> String {
+        match client.metadata.subject_type {
+            SubjectType::Public | SubjectType::Pairwise => user.uuid.to_string(),
+        }
     }
 
     pub(crate) fn store(&self) -> &Store {

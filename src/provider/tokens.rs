@@ -342,7 +342,7 @@ pub fn id_token(
     if let Some(token) = facts.access_token {
         claims.insert("at_hash".to_owned(), left_half_hash(algorithm, token).into());
     }
-    if !client.metadata.post_logout_redirect_uris.is_empty() {
+    if client.metadata.follows_sessions() {
         claims.insert("sid".to_owned(), grant.sid.to_string().into());
     }
     let named = grant.claims_within(facts.scope).id_token;

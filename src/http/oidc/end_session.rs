@@ -19,6 +19,7 @@ use crate::model::session::SessionEnd;
 use crate::oauth::Params;
 use crate::provider::discovery::path;
 use crate::provider::end_session::{self, LogoutRequest};
+use crate::provider::logout;
 
 /// `GET /end-session`.
 pub async fn get(State(site): State<Site>, browser: Browser, QueryParams(params): QueryParams) -> Response {
@@ -63,7 +64,7 @@ async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Respon
         return end(site, browser, present, &request, Proof::Hint).await;
     }
     if present.is_none() {
-        return Ok(show::signed_out(site, browser, &request));
+        return Ok(show::signed_out(site, browser, &request, None, Vec::new()));
     }
     Ok(show::logout(site, browser, params, &request))
 }
@@ -93,14 +94,18 @@ async fn end(
     request: &LogoutRequest,
     proof: Proof,
 ) -> Result<Response, Trouble> {
-    if let Some(person) = &present {
-        end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
+    let mut frames = Vec::new();
+    if let Some(Person { session, .. }) = &present {
+        end_session::end(site.provider(), session, SessionEnd::Logout).await?;
+        logout::give_a_chance(site.provider(), session.sid).await?;
+        frames = logout::frames(site.provider(), session.sid).await?;
     }
-    let mut response = match &request.return_uri {
-        Some(uri) if proof == Proof::Hint || request.hint.is_some() => {
-            see_other(&with_state(uri, request.state.as_deref()))
-        }
-        _ => show::signed_out(site, browser, request),
+    let is_known = proof == Proof::Hint || request.hint.is_some();
+    let onward = request.return_uri.as_deref().filter(|_| is_known);
+    let onward = onward.map(|uri| with_state(uri, request.state.as_deref()));
+    let mut response = match onward {
+        Some(uri) if frames.is_empty() => see_other(&uri),
+        onward => show::signed_out(site, browser, request, onward, frames),
     };
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(browser.sign_out(response))

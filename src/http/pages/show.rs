@@ -230,27 +230,34 @@ pub fn logout(site: &Site, browser: &Browser, params: &Params, request: &LogoutR
     let query = Serializer::new(String::new()).extend_pairs(kept).finish();
     let here = if query.is_empty() { path::END_SESSION.to_owned() } else { format!("{}?{query}", path::END_SESSION) };
     let view = Logout {
-        layout: layout(site, browser, &locales(params), request.client.as_deref(), &here),
+        layout: layout(site, browser, &request.ui_locales, request.client.as_deref(), &here),
         action: site.link(&here),
         client: request.client.as_ref().map(|client| client.metadata.client_name.clone()),
     };
     page::html(StatusCode::OK, view.render(), request.return_uri.as_deref().map_or(FormTarget::Own, FormTarget::Client))
 }
 
-/// The `ui_locales` of a logout request.
-fn locales(params: &Params) -> Vec<String> {
-    params.get("ui_locales").unwrap_or_default().split(' ').filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
-}
-
-/// The person is signed out.
-pub fn signed_out(site: &Site, browser: &Browser, request: &LogoutRequest) -> Response {
+/// The person is signed out. Pages of other applications that do the same there are loaded in `frames`; with `onward` the
+/// page is a stop on the way to that address.
+pub fn signed_out(
+    site: &Site,
+    browser: &Browser,
+    request: &LogoutRequest,
+    onward: Option<String>,
+    frames: Vec<String>,
+) -> Response {
     let view = SignedOut {
-        layout: layout(site, browser, &[], request.client.as_deref(), path::END_SESSION),
-        return_url: request.return_uri.clone(),
+        layout: layout(site, browser, &request.ui_locales, request.client.as_deref(), path::END_SESSION),
+        goes_on: onward.is_some(),
+        return_url: onward.or_else(|| request.return_uri.clone()),
+        frames,
         client: request.client.as_ref().map(|client| client.metadata.client_name.clone()),
         sign_in_url: Some(site.link("/sign-in")),
     };
-    page::html(StatusCode::OK, view.render(), FormTarget::Own)
+    match view.frames.as_slice() {
+        [] => page::html(StatusCode::OK, view.render(), FormTarget::Own),
+        frames => page::html_with_frames(view.render(), frames),
+    }
 }
 
 /// The account page.

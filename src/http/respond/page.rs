@@ -1,5 +1,6 @@
 //! HTML answers: their headers, and the error page.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -25,6 +26,18 @@ pub enum FormTarget<'a> {
     Own,
     /// Pages of ours, and the origin of this registered URI.
     Client(&'a str),
+}
+
+/// A page that loads these URLs in frames; the policy names their origins alone.
+pub fn html_with_frames(body: String, frames: &[String]) -> Response {
+    let mut response = html(StatusCode::OK, body, FormTarget::Own);
+    let sources: BTreeSet<String> = frames.iter().filter_map(|url| source_of(url)).collect();
+    let sources: Vec<String> = sources.into_iter().collect();
+    let policy = format!("{}; frame-src {}", content_security_policy(FormTarget::Own), sources.join(" "));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 /// A page, never to be kept.

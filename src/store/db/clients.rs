@@ -1,6 +1,7 @@
 //! Clients and their secrets.
 
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::base::Timestamp;
 use crate::base::digest::Digest;
@@ -110,6 +111,21 @@ impl Conn {
             .all(client)
             .await?;
         Ok(gather(rows).pop())
+    }
+
+    /// The active clients that tokens of this session went to, whatever became of them, but for those that gave theirs
+    /// back. They learn that it ended.
+    pub async fn clients_of_session(&mut self, sid: Uuid) -> Result<Vec<Client>, StoreError> {
+        let rows = self
+            .query(clients_with_secrets!(
+                "clients c LEFT JOIN client_secrets s ON s.client_id = c.id \
+                 WHERE c.status = 'active' AND c.id IN (SELECT g.client_id FROM grants g WHERE g.sid = $1 \
+                 AND (g.end_reason IS NULL OR g.end_reason NOT IN ('revoked_by_client', 'client_disabled')))"
+            ))
+            .bind(sid)
+            .all(client)
+            .await?;
+        Ok(gather(rows))
     }
 
     /// Clients by internal id, those behind `after`.

@@ -10,6 +10,7 @@ mod consents;
 pub(super) mod epochs;
 mod grants;
 mod keys;
+mod logouts;
 mod mail;
 mod memberships;
 mod password_resets;

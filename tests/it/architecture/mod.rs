@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("provider", &["audit", "base", "jose", "model", "oauth", "outbound", "store"]),
     // The edges.
     ("http", &["account", "base", "i18n", "mail", "model", "oauth", "provider", "store", "telemetry"]),
-    ("jobs", &["account", "mail", "provider", "store"]),
+    ("jobs", &["account", "mail", "provider", "store", "telemetry"]),
     (
         "app",
         &[

@@ -100,6 +100,7 @@ pub const TABLE: &[Row] = &[
         foreign: Some(403),
         other_client: Some(303),
     },
+    read("/session/check", "/session/check", 200),
     read("/interaction/{journey}", "/interaction/gjo_x", 400),
     page_form("/interaction/{journey}/sign-in", "/interaction/gjo_x/sign-in", None),
     page_form("/interaction/{journey}/tenant", "/interaction/gjo_x/tenant", None),

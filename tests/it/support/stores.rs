@@ -124,7 +124,7 @@ pub async fn dump(options: &StoreOptions, tables: &[&str]) -> String {
 }
 
 /// Every table of durable data but the audit.
-pub const TABLES: [&str; 12] = [
+pub const TABLES: [&str; 13] = [
     "users",
     "tenants",
     "memberships",
@@ -137,4 +137,5 @@ pub const TABLES: [&str; 12] = [
     "signing_keys",
     "password_resets",
     "mail_outbox",
+    "logout_notices",
 ];

@@ -7,6 +7,7 @@
 
 mod account;
 mod assets;
+mod check_session;
 mod consent;
 mod device;
 mod error_page;
@@ -29,6 +30,7 @@ use askama::Template;
 
 pub use account::{Account, AccountMembership, AccountSession, GrantedConsent};
 pub use assets::{StaticFile, asset_version, static_file};
+pub use check_session::CheckSession;
 pub use consent::{Consent, ScopeItem};
 pub use device::describe_device;
 pub use error_page::{ErrorKind, ErrorPage};

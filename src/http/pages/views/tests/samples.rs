@@ -201,11 +201,15 @@ impl Maker {
             return_url: Some(self.w("https://app.clinkio.example/bye")),
             client: Some(self.w("Clinkio")),
             sign_in_url: None,
+            goes_on: false,
+            frames: Vec::new(),
         };
         self.add("signed-out", "signed-out", out.render());
-        let own =
-            SignedOut { layout: self.plain(), return_url: None, client: None, sign_in_url: Some(self.w("/sign-in")) };
+        let own = SignedOut { layout: self.plain(), return_url: None, client: None, ..out.clone() };
+        let own = SignedOut { sign_in_url: Some(self.w("/sign-in")), ..own };
         self.add("signed-out.own", "signed-out", own.render());
+        let frames = vec![self.w("https://agenda.example/out?sid=1"), self.w("https://lab.example/out")];
+        self.add("signed-out.stop", "signed-out", SignedOut { goes_on: true, frames, ..out }.render());
         let post = FormPost {
             layout: self.for_client(),
             action: self.w("https://app.clinkio.example/callback"),
