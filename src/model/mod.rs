@@ -10,6 +10,7 @@ pub mod grant;
 pub mod journey;
 pub mod key;
 pub mod mail;
+pub mod registration;
 pub mod role;
 mod role_reference;
 pub mod session;

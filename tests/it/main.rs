@@ -18,5 +18,6 @@ mod concurrency;
 mod coverage;
 mod openid;
 mod recovery;
+mod registration;
 mod storage;
 mod support;

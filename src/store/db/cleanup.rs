@@ -12,7 +12,7 @@ const GRANT_RECORD: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 impl Conn {
     /// Deletes at most `limit` rows of each kind: sessions that began more than their absolute lifetime and a day ago,
-    /// grants 30 days after their end, revoked tokens and links for new passwords after they expired. Gives the number of rows.
+    /// grants 30 days after their end, revoked tokens, links for new passwords and initial access tokens after they expired. Gives the number of rows.
     pub async fn delete_expired(
         &mut self,
         now: Timestamp,
@@ -52,6 +52,15 @@ impl Conn {
             .bind(i64::from(limit))
             .execute()
             .await?;
-        Ok(sessions + grants + tokens + links)
+        let initial = self
+            .query(
+                "DELETE FROM initial_access_tokens WHERE id IN \
+                 (SELECT id FROM initial_access_tokens WHERE expires_at <= $1 LIMIT $2)",
+            )
+            .bind(now.micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
+        Ok(sessions + grants + tokens + links + initial)
     }
 }

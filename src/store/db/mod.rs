@@ -13,6 +13,7 @@ mod keys;
 mod mail;
 mod memberships;
 mod password_resets;
+mod registration;
 mod revoked_tokens;
 mod sessions;
 mod tenants;
