@@ -1,5 +1,6 @@
 //! A client reads, replaces and deletes its registration (RFC 7592).
 
+use guichet::model::client::ClientPolicy;
 use serde_json::{Value, json};
 
 use super::{least, with};
@@ -127,11 +128,10 @@ async fn secrets_come_and_go_with_the_way_to_authenticate() {
 #[tokio::test]
 async fn a_client_that_the_operator_vouches_for_is_the_operators() {
     let app = TestApp::open_to_all().await;
-    for change in [|p: &mut guichet::model::client::ClientPolicy| p.first_party = true, |p| p.resource_server = true] {
+    for (first_party, resource_server) in [(true, false), (false, true)] {
         let made = app.register(&least()).await;
         let client = app.registered(&made).await.client;
-        let mut policy = client.policy.clone();
-        change(&mut policy);
+        let policy = ClientPolicy { first_party, resource_server, ..client.policy.clone() };
         let update = guichet::provider::registration::update;
         update(&app.app.provider, &client, client.metadata.clone(), policy).await.unwrap();
         let document = json!({"redirect_uris": ["https://evil.example/cb"]});

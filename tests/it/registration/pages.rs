@@ -21,13 +21,13 @@ fn reading(mut browser: Browser, language: &str) -> Browser {
 async fn logo_and_links_are_shown_in_the_persons_language() {
     let app = TestApp::open_to_all().await;
     let user = app.user("alice").await;
-    let made = app.register(&with(json!({
+    let document = with(json!({
         "client_name": "Diary", "client_name#fr": "Carnet",
         "logo_uri": "https://cdn.example:8443/logo.png", "logo_uri#fr": "https://images.example/logo.png",
         "policy_uri": "https://app.example/privacy", "policy_uri#fr": "https://app.example/confidentialite",
         "tos_uri": "https://app.example/terms", "client_uri": "https://app.example/home",
-    })));
-    let client = app.registered(&made.await).await;
+    }));
+    let client = app.registered(&app.register(&document).await).await;
     for (language, name, origin, policy) in [
         ("en", "Diary", "https://cdn.example:8443", "https://app.example/privacy"),
         ("fr-CA", "Carnet", "https://images.example", "https://app.example/confidentialite"),
