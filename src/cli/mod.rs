@@ -6,6 +6,7 @@
 mod check_config;
 mod client;
 mod client_algorithms;
+mod client_members;
 mod context;
 mod demo;
 mod doctor;
@@ -13,6 +14,7 @@ mod keys;
 mod logout;
 mod migrate;
 mod output;
+mod registration_token;
 mod serve;
 mod tenant;
 mod user;
@@ -60,6 +62,9 @@ enum Command {
     /// See which applications learned that sessions ended.
     #[command(subcommand)]
     Logout(logout::Command),
+    /// Make and end tokens with which clients register themselves.
+    #[command(subcommand)]
+    RegistrationToken(registration_token::Command),
     /// Create and manage tenants.
     #[command(subcommand)]
     Tenant(tenant::Command),
@@ -93,6 +98,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(context, command).await,
         Command::Client(command) => client::run(context, command).await,
         Command::Logout(command) => logout::run(context, command).await,
+        Command::RegistrationToken(command) => registration_token::run(context, command).await,
         Command::Tenant(command) => tenant::run(context, command).await,
         Command::User(command) => user::run(context, command).await,
     }

@@ -48,6 +48,11 @@ pub use sections::tls::{ClientCertificates, Tls};
 pub use sections::tokens::Tokens;
 pub use units::RateLimit;
 
+/// Reads a time as the configuration has it: `90s`, `5m`, `12h`, `30d`.
+pub fn duration(text: &str) -> Option<std::time::Duration> {
+    units::parse_duration(text)
+}
+
 /// A configuration without problems.
 #[derive(Debug, Clone)]
 pub struct Config {

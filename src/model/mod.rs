@@ -11,6 +11,7 @@ pub mod journey;
 pub mod key;
 pub mod logout;
 pub mod mail;
+pub mod registration;
 pub mod role;
 mod role_reference;
 pub mod session;

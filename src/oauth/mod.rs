@@ -15,6 +15,7 @@ pub mod pkce;
 pub mod prompt;
 pub mod redirect_uri;
 pub mod registration;
+pub mod registration_request;
 pub mod resource;
 pub mod response;
 pub mod scope;

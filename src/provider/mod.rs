@@ -28,6 +28,8 @@ pub mod pushed;
 pub mod registration;
 mod request_object;
 pub mod revoke;
+pub mod sector;
+pub mod self_registration;
 pub mod signed_answers;
 pub mod subject;
 pub mod tokens;
@@ -40,10 +42,7 @@ use bytes::Bytes;
 
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy, Timestamp};
-use crate::model::client::Client;
 use crate::model::session::SessionLifetimes;
-use crate::model::user::User;
-use crate::oauth::client_metadata::SubjectType;
 use crate::outbound::Outbound;
 use crate::store::Store;
 
@@ -73,6 +72,8 @@ pub struct Settings {
     pub audience: String,
     /// Life of browser sessions.
     pub sessions: SessionLifetimes,
+    /// Who may register clients, and what those begin with.
+    pub registration: self_registration::Terms,
 }
 
 /// The provider: everything that its use cases need.
@@ -173,13 +174,6 @@ impl Provider {
             *metadata = discovery::document(self.settings(), &self.keys().current());
         }
         Ok(())
-    }
-
-    /// The `sub` by which `client` knows a person: the one place that decides it for logout tokens.
-    pub fn sub(&self, client: &Client, user: &User) -> String {
-        match client.metadata.subject_type {
-            SubjectType::Public | SubjectType::Pairwise => user.uuid.to_string(),
-        }
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -22,6 +22,7 @@ const SQLITE_TEXTS: Texts = &[
     (2, "0002_claims", include_str!("../../migrations/sqlite/0002_claims.sql")),
     (3, "0003_mail_outbox", include_str!("../../migrations/sqlite/0003_mail_outbox.sql")),
     (4, "0004_sealed_client_secrets", include_str!("../../migrations/sqlite/0004_sealed_client_secrets.sql")),
+    (5, "0005_registration", include_str!("../../migrations/sqlite/0005_registration.sql")),
     (7, "0007_logout_notices", include_str!("../../migrations/sqlite/0007_logout_notices.sql")),
 ];
 const POSTGRES_TEXTS: Texts = &[
@@ -29,6 +30,7 @@ const POSTGRES_TEXTS: Texts = &[
     (2, "0002_claims", include_str!("../../migrations/postgres/0002_claims.sql")),
     (3, "0003_mail_outbox", include_str!("../../migrations/postgres/0003_mail_outbox.sql")),
     (4, "0004_sealed_client_secrets", include_str!("../../migrations/postgres/0004_sealed_client_secrets.sql")),
+    (5, "0005_registration", include_str!("../../migrations/postgres/0005_registration.sql")),
     (7, "0007_logout_notices", include_str!("../../migrations/postgres/0007_logout_notices.sql")),
 ];
 

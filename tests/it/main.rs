@@ -19,5 +19,6 @@ mod coverage;
 mod logout;
 mod openid;
 mod recovery;
+mod registration;
 mod storage;
 mod support;

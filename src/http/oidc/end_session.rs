@@ -20,6 +20,7 @@ use crate::oauth::Params;
 use crate::provider::discovery::path;
 use crate::provider::end_session::{self, LogoutRequest};
 use crate::provider::logout;
+use crate::provider::subject;
 
 /// `GET /end-session`.
 pub async fn get(State(site): State<Site>, browser: Browser, QueryParams(params): QueryParams) -> Response {
@@ -56,7 +57,9 @@ pub async fn post(
 async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Response, Trouble> {
     let request = end_session::read(site.provider(), params).await?;
     let present = person(site, browser, None).await?;
-    let sub = present.as_ref().map(|person| person.user.uuid.to_string());
+    // The client of the request is the one that the hint was issued to.
+    let client = request.client.as_deref();
+    let sub = present.as_ref().map(|person| subject::sub(site.provider(), client, &person.user));
     if browser.only_looks() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }

@@ -10,7 +10,7 @@ use crate::base::entropy;
 use crate::jose::{Algorithm, JoseError, Typ};
 use crate::model::client::Client;
 use crate::model::user::User;
-use crate::provider::Provider;
+use crate::provider::{Provider, subject};
 
 /// How long a logout token holds. It is made for one attempt, so it never waits.
 const LIFETIME: Duration = Duration::from_secs(120);
@@ -24,7 +24,7 @@ pub(super) fn logout_token(provider: &Provider, client: &Client, user: &User, si
     let algorithm = Algorithm::parse(&client.metadata.id_token_signed_response_alg).unwrap_or(Algorithm::Rs256);
     let claims = json!({
         "iss": provider.issuer(),
-        "sub": provider.sub(client, user),
+        "sub": subject::sub(provider, Some(client), user),
         "aud": client.client_id,
         "iat": now.seconds(),
         "exp": now.plus(LIFETIME).seconds(),

@@ -14,8 +14,8 @@ const NOTICE_RECORD: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 impl Conn {
     /// Deletes at most `limit` rows of each kind: sessions that began more than their absolute lifetime and a day ago,
-    /// grants 30 days after their end, settled logout notices after 7 days, revoked tokens and links for new passwords
-    /// after they expired. Gives the number of rows.
+    /// grants 30 days after their end, settled logout notices after 7 days, revoked tokens, links for new passwords and
+    /// initial access tokens after they expired. Gives the number of rows.
     pub async fn delete_expired(
         &mut self,
         now: Timestamp,
@@ -64,6 +64,15 @@ impl Conn {
             .bind(i64::from(limit))
             .execute()
             .await?;
-        Ok(sessions + grants + tokens + links + notices)
+        let initial = self
+            .query(
+                "DELETE FROM initial_access_tokens WHERE id IN \
+                 (SELECT id FROM initial_access_tokens WHERE expires_at <= $1 LIMIT $2)",
+            )
+            .bind(now.micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
+        Ok(sessions + grants + tokens + links + notices + initial)
     }
 }

@@ -14,6 +14,7 @@ mod logouts;
 mod mail;
 mod memberships;
 mod password_resets;
+mod registration;
 mod revoked_tokens;
 mod sessions;
 mod tenants;

@@ -80,6 +80,18 @@ pub const TABLE: &[Row] = &[
     },
     program("/revoke", &[("token", "x")], 401, 200),
     program("/introspect", &[("token", "x")], 401, 200),
+    // Off unless configured; what it does when on has its own tests.
+    Row {
+        route: "/register",
+        path: "/register",
+        get: None,
+        post: Some(404),
+        fields: &[("client_name", "x")],
+        json: Some(404),
+        foreign: Some(404),
+        other_client: Some(404),
+    },
+    read("/register/{client_id}", "/register/x", 404),
     Row {
         route: "/authorize",
         path: "/authorize",

@@ -4,4 +4,5 @@ pub mod app;
 pub mod browser;
 pub mod fixtures;
 pub mod flow;
+pub mod registration;
 pub mod stores;

@@ -2,7 +2,8 @@
 //!
 //! Owns the askama structs, `templates/` and `static/`. Handlers fill a struct and call its `render()`; nothing here
 //! reads a request, a store or a clock. The pages need no JavaScript and hold no inline style or script, so that they
-//! stand under `default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:`. The main
+//! stand under `default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'` and the origin of the
+//! application's logo. The main
 //! element's `data-page` names the page for programs; `id`s and `name`s of inputs are stable.
 
 mod account;
@@ -28,7 +29,7 @@ mod tests;
 
 use askama::Template;
 
-pub use account::{Account, AccountMembership, AccountSession, GrantedConsent};
+pub use account::{Account, AccountMembership, AccountSession, Application, GrantedConsent};
 pub use assets::{StaticFile, asset_version, static_file};
 pub use check_session::CheckSession;
 pub use consent::{Consent, ScopeItem};

@@ -299,6 +299,11 @@ impl Maker {
                 session("s2", "iPhone Safari/604.1", Some("2001:db8:85a3::8a2e:370:7334"), false),
                 session("s3", "?", None, false),
             ],
+            applications: vec![Application {
+                name: self.w("Clinkio"),
+                client_id: self.w("clinkio"),
+                url: self.w("https://clinkio.example/start?iss=https%3A%2F%2Fsso.example"),
+            }],
             consents: vec![
                 consent("Clinkio", &["openid", "profile", "email"]),
                 consent("MedReport", &["openid", "tenant", "roles", "offline_access"]),
@@ -311,7 +316,14 @@ impl Maker {
         };
         self.add("account", "account", account.render());
         let one = account.sessions.iter().take(1).cloned().collect();
-        let bare = Account { memberships: Vec::new(), sessions: one, consents: Vec::new(), flash: None, ..account };
+        let bare = Account {
+            memberships: Vec::new(),
+            sessions: one,
+            applications: Vec::new(),
+            consents: Vec::new(),
+            flash: None,
+            ..account
+        };
         self.add("account.bare", "account", bare.render());
         for flash in
             [Message::PasswordChanged, Message::OtherSessionsEnded, Message::ConsentWithdrawn, Message::Expired]
