@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("federation", &["account", "audit", "base", "config", "jose", "model", "oauth", "outbound", "store"]),
     // The edges.
     ("http", &["account", "base", "federation", "i18n", "mail", "model", "oauth", "provider", "store", "telemetry"]),
-    ("jobs", &["account", "mail", "provider", "store"]),
+    ("jobs", &["account", "mail", "provider", "store", "telemetry"]),
     (
         "app",
         &[

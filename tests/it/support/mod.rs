@@ -4,5 +4,6 @@ pub mod app;
 pub mod browser;
 pub mod fixtures;
 pub mod flow;
+pub mod registration;
 pub mod stores;
 pub mod upstream;
