@@ -26,9 +26,12 @@ use crate::i18n::Locale;
 use crate::jobs;
 use crate::jose::{Algorithm, master};
 use crate::mail::{Delivery, Letters, Mailer, Outbox};
+use crate::model::client::PkcePolicy;
 use crate::model::session::SessionLifetimes;
 use crate::outbound::{self, Outbound};
 use crate::provider::keys::{KeyMaker, KeyringHandle, Rotation, RotationPolicy, rotate};
+use crate::provider::logout::NoticeDelivery;
+use crate::provider::self_registration::{Admits, RegistrationLimit, Terms};
 use crate::provider::{self, Provider, ProviderError, Settings};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{Format, Metrics};
@@ -101,6 +104,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Mails, where they leave.
     pub mail: Option<jobs::MailJob>,
+    /// Logout notices.
+    pub logouts: jobs::LogoutJob,
 }
 
 impl App {
@@ -153,6 +158,8 @@ impl App {
             },
         });
         let metrics = Metrics::new();
+        let delivery = NoticeDelivery { provider: provider.clone() };
+        let logouts = jobs::LogoutJob::new(delivery, metrics.clone());
         Ok(Self {
             config: Arc::new(config),
             world,
@@ -164,6 +171,7 @@ impl App {
             federation,
             metrics,
             mail,
+            logouts,
         })
     }
 
@@ -207,6 +215,7 @@ impl App {
             rotation: rotation_policy(&self.config),
             session_absolute: self.config.sessions.absolute,
             mail: self.mail.clone(),
+            logouts: self.logouts.clone(),
         }
     }
 }
@@ -251,6 +260,26 @@ fn settings(config: &Config) -> Settings {
         refresh_grace: config.tokens.refresh_grace,
         audience: config.tokens.audience.clone().unwrap_or_else(|| config.issuer.as_str().to_owned()),
         sessions: lifetimes(config),
+        registration: registration_terms(config),
+    }
+}
+
+/// Who may register clients, and what those begin with.
+const fn registration_terms(config: &Config) -> Terms {
+    Terms {
+        admits: match config.registration.policy {
+            config::RegistrationPolicy::Off => Admits::Nobody,
+            config::RegistrationPolicy::Token => Admits::TokenBearers,
+            config::RegistrationPolicy::Open => Admits::Everybody,
+        },
+        pkce: match config.clients.pkce {
+            config::Pkce::Required => PkcePolicy::Required,
+            config::Pkce::ConfidentialOptional => PkcePolicy::Optional,
+        },
+        limit: match config.rate_limits.register {
+            RateLimit::Off => None,
+            RateLimit::Per { count, window } => Some(RegistrationLimit { count, window }),
+        },
     }
 }
 

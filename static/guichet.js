@@ -44,5 +44,16 @@ for (const logo of document.querySelectorAll("img.client-mark")) {
   else logo.addEventListener("error", leave);
 }
 
+// The applications in the frames sign the person out; once they have loaded, or in three seconds, it goes on.
+for (const link of document.querySelectorAll("a[data-go]")) {
+  let gone = false;
+  const go = () => {
+    if (!gone) location.replace(link.href);
+    gone = true;
+  };
+  window.addEventListener("load", go);
+  setTimeout(go, 3000);
+}
+
 // An answer on its way to the application.
 for (const form of document.querySelectorAll("form[data-auto]")) form.requestSubmit();

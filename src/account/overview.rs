@@ -19,7 +19,13 @@ pub struct Overview {
     pub sessions: Vec<Session>,
     /// What they allowed, with the client's name.
     pub consents: Vec<(Consent, Client)>,
+    /// Active applications that can begin a sign-in when they are asked to (OpenID Connect Core §4): those of the consents and
+    /// the operator's own.
+    pub applications: Vec<Client>,
 }
+
+/// Most of the operator's own applications that are shown.
+const MOST_OFFERED: u32 = 100;
 
 /// Reads the overview; `None` for an account that is gone or disabled.
 pub async fn overview(accounts: &Accounts, user: UserId) -> Result<Option<Overview>, AccountError> {
@@ -35,5 +41,15 @@ pub async fn overview(accounts: &Accounts, user: UserId) -> Result<Option<Overvi
             consents.push((consent, client));
         }
     }
-    Ok(Some(Overview { user, memberships, sessions, consents }))
+    let applications = applications(&consents, conn.offered_clients(MOST_OFFERED).await?);
+    Ok(Some(Overview { user, memberships, sessions, consents, applications }))
+}
+
+fn applications(consents: &[(Consent, Client)], offered: Vec<Client>) -> Vec<Client> {
+    let begins = |client: &&Client| client.is_active() && client.metadata.initiate_login_uri.is_some();
+    let mut all: Vec<Client> = consents.iter().map(|(_, client)| client).filter(begins).cloned().collect();
+    all.extend(offered);
+    all.sort_by_key(|client| client.key);
+    all.dedup_by_key(|client| client.key);
+    all
 }

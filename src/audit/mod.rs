@@ -68,6 +68,10 @@ actions! {
     ClientDeleted = "client.deleted",
     /// A client got another secret.
     ClientSecretRotated = "client.secret_rotated",
+    /// An initial access token was made.
+    InitialAccessCreated = "initial_access.created",
+    /// An initial access token was revoked.
+    InitialAccessRevoked = "initial_access.revoked",
     /// A tenant was made.
     TenantCreated = "tenant.created",
     /// A tenant was disabled.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod digest;
 pub mod entropy;
 pub mod id;
+pub mod retry;
 pub mod seal;
 pub mod secret;
 pub mod token;

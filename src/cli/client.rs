@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::client_algorithms;
+use super::client_members::{FurtherMembers, set};
 use super::context::{self, Context};
 use super::output::Failure;
 use crate::app::App;
@@ -13,6 +14,7 @@ use crate::config;
 use crate::model::client::{AccessTokenFormat, Client, ClientPolicy, ClientStatus, PkcePolicy};
 use crate::oauth::Scope;
 use crate::oauth::client_metadata::{AuthMethod, ClientMetadata, GrantType};
+use crate::oauth::registration_request::document;
 use crate::oauth::response::ResponseType;
 use crate::provider::registration;
 
@@ -148,6 +150,8 @@ struct Members {
     /// Its terms of service.
     #[arg(long, value_name = "URI")]
     tos_uri: Option<String>,
+    #[command(flatten)]
+    further: FurtherMembers,
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
@@ -265,10 +269,9 @@ fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPol
         (members.policy_uri, &mut metadata.policy_uri),
         (members.tos_uri, &mut metadata.tos_uri),
     ] {
-        if named.is_some() {
-            *member = named;
-        }
+        set(member, named);
     }
+    members.further.apply(metadata)?;
     match members.access_token {
         Some(TokenFormat::Jwt) => policy.access_token = AccessTokenFormat::Jwt,
         Some(TokenFormat::Opaque) => policy.access_token = AccessTokenFormat::Opaque,
@@ -323,22 +326,11 @@ async fn rotate_secret(context: &Context, app: &App, client_id: &str) -> Result<
 }
 
 fn shown(client: &Client) -> Value {
-    let metadata = &client.metadata;
-    let mut object = json!({
+    let mut shown = document(&client.metadata);
+    let policy = json!({
         "id": client.key,
         "client_id": client.client_id,
-        "name": metadata.client_name,
-        "redirect_uris": metadata.redirect_uris,
-        "post_logout_redirect_uris": metadata.post_logout_redirect_uris,
-        "grant_types": metadata.grant_types,
-        "response_types": metadata.response_types,
-        "token_endpoint_auth_method": metadata.token_endpoint_auth_method,
-        "scope": metadata.scope,
-        "initiate_login_uri": metadata.initiate_login_uri,
-        "request_uris": metadata.request_uris,
-        "request_object_signing_alg": metadata.request_object_signing_alg,
-        "require_pushed_authorization_requests": metadata.require_pushed_authorization_requests,
-        "require_signed_request_object": metadata.require_signed_request_object,
+        "name": client.metadata.client_name,
         "first_party": client.policy.first_party,
         "resource_server": client.policy.resource_server,
         "access_token": client.policy.access_token,
@@ -350,8 +342,10 @@ fn shown(client: &Client) -> Value {
         })).collect::<Vec<_>>(),
         "status": client.status.as_str(),
     });
-    if let (Some(members), Value::Object(algorithms)) = (object.as_object_mut(), client_algorithms::shown(metadata)) {
-        members.extend(algorithms);
+    for more in [client_algorithms::shown(&client.metadata), policy] {
+        if let Value::Object(members) = more {
+            shown.extend(members);
+        }
     }
-    object
+    Value::Object(shown)
 }

@@ -6,12 +6,15 @@
 mod check_config;
 mod client;
 mod client_algorithms;
+mod client_members;
 mod context;
 mod demo;
 mod doctor;
 mod keys;
+mod logout;
 mod migrate;
 mod output;
+mod registration_token;
 mod serve;
 mod simulate;
 mod tenant;
@@ -60,6 +63,12 @@ enum Command {
     /// Register and manage relying applications and resource servers.
     #[command(subcommand)]
     Client(client::Command),
+    /// See which applications learned that sessions ended.
+    #[command(subcommand)]
+    Logout(logout::Command),
+    /// Make and end tokens with which clients register themselves.
+    #[command(subcommand)]
+    RegistrationToken(registration_token::Command),
     /// Create and manage tenants.
     #[command(subcommand)]
     Tenant(tenant::Command),
@@ -96,6 +105,8 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Doctor => doctor::run(context).await,
         Command::Keys(command) => keys::run(context, command).await,
         Command::Client(command) => client::run(context, command).await,
+        Command::Logout(command) => logout::run(context, command).await,
+        Command::RegistrationToken(command) => registration_token::run(context, command).await,
         Command::Tenant(command) => tenant::run(context, command).await,
         Command::User(command) => user::run(context, command).await,
         Command::Upstream(command) => upstream::run(context, command).await,

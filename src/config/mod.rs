@@ -49,6 +49,11 @@ pub use sections::tokens::Tokens;
 pub use sections::upstreams::{ClientAuth, Preset, Provisioning, Upstream};
 pub use units::RateLimit;
 
+/// Reads a time as the configuration has it: `90s`, `5m`, `12h`, `30d`.
+pub fn duration(text: &str) -> Option<std::time::Duration> {
+    units::parse_duration(text)
+}
+
 /// A configuration without problems.
 #[derive(Debug, Clone)]
 pub struct Config {

@@ -3,7 +3,9 @@
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
-use super::oidc::{authorize, discovery, end_session, introspect, par, revoke, token, userinfo};
+use super::oidc::{
+    authorize, check_session, discovery, end_session, introspect, par, register, revoke, token, userinfo,
+};
 use super::pages::{account, home, interaction, links, recovery, upstreams};
 use super::site::Site;
 use crate::provider::discovery::path;
@@ -44,8 +46,16 @@ pub fn routes() -> Vec<Route> {
         route(path::USERINFO, &["GET", "POST"], Program, get(userinfo::get).post(userinfo::post)),
         route(path::REVOKE, &["POST"], Program, post(revoke::post)),
         route(path::INTROSPECT, &["POST"], Client, post(introspect::post)),
+        route(path::REGISTER, &["POST"], Client, post(register::post)),
+        route(
+            "/register/{client_id}",
+            &["GET", "PUT", "DELETE"],
+            Client,
+            get(register::get).put(register::put).delete(register::delete),
+        ),
         route(path::AUTHORIZE, &["GET", "POST"], Person, get(authorize::get).post(authorize::post)),
         route(path::END_SESSION, &["GET", "POST"], Person, get(end_session::get).post(end_session::post)),
+        route(path::CHECK_SESSION, &["GET"], Person, get(check_session::get)),
         route("/interaction/{journey}", &["GET"], Person, get(interaction::get)),
         route("/interaction/{journey}/sign-in", &["POST"], Person, post(interaction::post_sign_in)),
         route("/interaction/{journey}/tenant", &["POST"], Person, post(interaction::post_tenant)),

@@ -1,8 +1,11 @@
-//! What runs beside the requests: watching for changes of other processes, cleanup, key rotation, mails.
+//! What runs beside the requests: watching for changes of other processes, cleanup, key rotation, mails,
+//! logout notices.
 //!
 //! Owns when these run; what they do is a use case of another room. Each is idempotent and may run in every replica.
 
+mod logouts;
 mod mail;
+mod rounds;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +18,7 @@ use crate::provider::Provider;
 use crate::provider::keys::{KeyMaker, Rotation, RotationPolicy, rotate};
 use crate::store::{Store, Topic};
 
+pub use logouts::LogoutJob;
 pub use mail::MailJob;
 
 /// How often changes of other processes are looked for: the longest that a disabled client stays in a cache.
@@ -41,6 +45,8 @@ pub struct Jobs {
     pub session_absolute: Duration,
     /// Mails, where they leave.
     pub mail: Option<MailJob>,
+    /// Logout notices.
+    pub logouts: LogoutJob,
 }
 
 impl Jobs {
@@ -48,8 +54,9 @@ impl Jobs {
     pub fn start(self, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let mut set = JoinSet::new();
         if let Some(mail) = self.mail.clone() {
-            set.spawn(mail.run(stop.clone()));
+            set.spawn(rounds::run(mail, stop.clone()));
         }
+        set.spawn(rounds::run(self.logouts.clone(), stop.clone()));
         let jobs = Arc::new(self);
         set.spawn(Arc::clone(&jobs).follow_changes(stop.clone()));
         set.spawn(Arc::clone(&jobs).clean(stop.clone()));
@@ -82,6 +89,7 @@ impl Jobs {
                         tracing::error!(%error, "keys cannot be reloaded");
                     }
                 }
+                Topic::Logouts => self.logouts.ring(),
                 Topic::Users | Topic::Tenants => {}
             }
         }

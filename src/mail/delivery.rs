@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Letters, Mailer, Message, Outbox};
+use crate::base::retry::pause_after;
 use crate::base::{Clock, Timestamp};
 use crate::model::mail::QueuedMail;
 use crate::store::{Store, StoreError};
@@ -92,7 +93,7 @@ impl Delivery {
                 Fate::Delivered
             }
             Err(error) => {
-                let Some(wait) = retry_after(mail.attempts) else {
+                let Some(wait) = pause_after(&RETRIES, mail.attempts) else {
                     tracing::error!(mail = %mail.id, kind, %error, "a mail was not taken; given up");
                     return Fate::GivenUp;
                 };
@@ -117,19 +118,13 @@ impl Delivery {
     }
 }
 
-/// How long to wait after the attempt with this number, from 1; `None` when it was the last.
-fn retry_after(attempt: u32) -> Option<Duration> {
-    let index = usize::try_from(attempt).ok()?.checked_sub(1)?;
-    RETRIES.get(index).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn four_retries() {
-        let minutes: Vec<_> = (1..=5).map(|n| retry_after(n).map(|wait| wait.as_secs() / 60)).collect();
+        let minutes: Vec<_> = (1..=5).map(|n| pause_after(&RETRIES, n).map(|wait| wait.as_secs() / 60)).collect();
         assert_eq!(minutes, [Some(1), Some(5), Some(30), Some(120), None]);
     }
 }

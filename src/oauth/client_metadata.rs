@@ -292,9 +292,40 @@ impl ClientMetadata {
             .collect();
     }
 
+    /// Whether the client wants to know which session its tokens belong to, since it asks for their end or hears of it.
+    pub fn follows_sessions(&self) -> bool {
+        !self.post_logout_redirect_uris.is_empty()
+            || self.backchannel_logout_uri.is_some()
+            || self.frontchannel_logout_uri.is_some()
+    }
+
     /// Whether the client authenticates at all.
     pub fn is_confidential(&self) -> bool {
         self.token_endpoint_auth_method != AuthMethod::None
+    }
+    /// A member that may be localized (`client_name`, `logo_uri`, …) for a page in `language`, a primary language tag:
+    /// the value of that language, of one of its regions, or the one without a language (RFC 7591 §2.2).
+    pub fn text(&self, member: &str, language: &str) -> Option<&str> {
+        let is_of_language = |name: &str| {
+            name.split_once('#').is_some_and(|(known, tag)| {
+                known == member && tag.split('-').next().is_some_and(|primary| primary.eq_ignore_ascii_case(language))
+            })
+        };
+        let best = self.localized.iter().filter(|(name, _)| is_of_language(name)).min_by_key(|(name, _)| name.len());
+        let plain = match member {
+            "client_name" => Some(&self.client_name),
+            "client_uri" => self.client_uri.as_ref(),
+            "logo_uri" => self.logo_uri.as_ref(),
+            "policy_uri" => self.policy_uri.as_ref(),
+            "tos_uri" => self.tos_uri.as_ref(),
+            _ => None,
+        };
+        best.map(|(_, text)| text).or(plain).map(String::as_str)
+    }
+
+    /// The name that people see on a page in `language`.
+    pub fn name_in(&self, language: &str) -> &str {
+        self.text("client_name", language).unwrap_or(&self.client_name)
     }
 }
 

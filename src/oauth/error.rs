@@ -54,11 +54,15 @@ pub enum ErrorCode {
     InsufficientScope,
     /// RFC 7009 §2.2.1.
     UnsupportedTokenType,
+    /// RFC 7591 §3.2.2.
+    InvalidRedirectUri,
+    /// RFC 7591 §3.2.2.
+    InvalidClientMetadata,
 }
 
 impl ErrorCode {
     /// All codes, in the order of the enum.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -83,6 +87,8 @@ impl ErrorCode {
         Self::InvalidToken,
         Self::InsufficientScope,
         Self::UnsupportedTokenType,
+        Self::InvalidRedirectUri,
+        Self::InvalidClientMetadata,
     ];
 
     /// Wire name, HTTP status where the answer is not a redirect, and the description sent when nothing more precise is known.
@@ -124,6 +130,8 @@ impl ErrorCode {
             Self::InvalidToken => ("invalid_token", 401, "The access token is missing, expired, revoked or malformed"),
             Self::InsufficientScope => ("insufficient_scope", 403, "The access token does not carry the needed scope"),
             Self::UnsupportedTokenType => ("unsupported_token_type", 400, "This kind of token cannot be revoked"),
+            Self::InvalidRedirectUri => ("invalid_redirect_uri", 400, "A redirect URI cannot be registered"),
+            Self::InvalidClientMetadata => ("invalid_client_metadata", 400, "The client metadata is not acceptable"),
         }
     }
 

@@ -16,9 +16,11 @@ pub mod pkce;
 pub mod prompt;
 pub mod redirect_uri;
 pub mod registration;
+pub mod registration_request;
 pub mod resource;
 pub mod response;
 pub mod scope;
+pub mod session_state;
 
 pub use claims_request::{ClaimsRequest, NamedClaims};
 pub use client_metadata::{AuthMethod, ClientMetadata, GrantType};

@@ -93,9 +93,10 @@ async fn by_assertion(
     };
     let claims = verified.map_err(|error| refuse("The client assertion does not verify").detail(error.to_string()))?;
     let now = provider.now();
-    // RFC 9126 §2, OpenID Connect Core §9: the token endpoint's address names us at every endpoint.
-    let token_endpoint = format!("{}{}", provider.issuer(), path::TOKEN);
-    let audiences = [provider.issuer(), endpoint, &token_endpoint];
+    // An assertion for one endpoint is not one for another, but for RFC 9126 §2: the token endpoint's address is taken for a push.
+    let is_push = endpoint.strip_prefix(provider.issuer()) == Some(path::PAR);
+    let beside = if is_push { format!("{}{}", provider.issuer(), path::TOKEN) } else { endpoint.to_owned() };
+    let audiences = [provider.issuer(), endpoint, &beside];
     let (jti, ends) = check_assertion(&claims, &client.client_id, &audiences, now)?;
     let once = Digest::of(format!("{}\n{jti}", client.client_id).as_bytes()).to_base64url();
     let remembered = ends.plus(SKEW).since(now);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::Settings;
+use super::self_registration::Admits;
 use crate::jose::encryption::{ContentEncryption, KeyManagement};
 use crate::jose::{Algorithm, Keyring, client_mac};
 use crate::oauth::response::{ResponseMode, ResponseType};
@@ -31,6 +32,10 @@ pub mod path {
     pub const REVOKE: &str = "/revoke";
     /// End-session endpoint.
     pub const END_SESSION: &str = "/end-session";
+    /// The page for session management's frame.
+    pub const CHECK_SESSION: &str = "/session/check";
+    /// Client registration endpoint.
+    pub const REGISTER: &str = "/register";
 }
 
 /// Authentication context classes, weakest first.
@@ -49,7 +54,7 @@ pub fn document(settings: &Settings, keyring: &Keyring) -> Bytes {
 
 fn endpoints(settings: &Settings) -> Value {
     let at = |path: &str| format!("{}{path}", settings.issuer);
-    json!({
+    let mut endpoints = json!({
         "issuer": settings.issuer,
         "authorization_endpoint": at(path::AUTHORIZE),
         "pushed_authorization_request_endpoint": at(path::PAR),
@@ -59,7 +64,18 @@ fn endpoints(settings: &Settings) -> Value {
         "introspection_endpoint": at(path::INTROSPECT),
         "revocation_endpoint": at(path::REVOKE),
         "end_session_endpoint": at(path::END_SESSION),
-    })
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
+        "check_session_iframe": at(path::CHECK_SESSION),
+    });
+    if settings.registration.admits != Admits::Nobody
+        && let Some(members) = endpoints.as_object_mut()
+    {
+        members.insert("registration_endpoint".to_owned(), at(path::REGISTER).into());
+    }
+    endpoints
 }
 
 /// What an authorization request may be.
@@ -127,7 +143,7 @@ fn people() -> Value {
         .chain(claims::ROLES)
         .collect();
     json!({
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "acr_values_supported": ACR_VALUES,
         "claims_supported": all_claims,
         "claim_types_supported": ["normal"],

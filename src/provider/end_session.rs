@@ -14,7 +14,7 @@ use crate::model::session::{Session, SessionEnd};
 use crate::oauth::{ErrorCode, OAuthError, Params};
 
 /// A logout request that is in order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LogoutRequest {
     /// The client that asks, as far as it is known.
     pub client: Option<Arc<Client>>,
@@ -24,6 +24,8 @@ pub struct LogoutRequest {
     pub return_uri: Option<String>,
     /// Returned byte for byte.
     pub state: Option<String>,
+    /// Languages that the client asks for, best first.
+    pub ui_locales: Vec<String>,
 }
 
 impl LogoutRequest {
@@ -63,7 +65,10 @@ pub async fn read(provider: &Provider, params: &Params) -> Result<LogoutRequest,
         }
     };
     let state = params.get("state").filter(|state| state.len() <= 4_096).map(str::to_owned);
-    Ok(LogoutRequest { client, hint, return_uri, state })
+    // `logout_hint` names the person to sign out. It is no proof, and it is this browser's person who is asked anyway.
+    let ui_locales = params.get("ui_locales").unwrap_or_default();
+    let ui_locales = ui_locales.split(' ').filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+    Ok(LogoutRequest { client, hint, return_uri, state, ui_locales })
 }
 
 /// Ends a session and every grant that depends on it, in one transaction.

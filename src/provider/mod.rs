@@ -22,11 +22,14 @@ pub mod introspect;
 pub mod issue;
 pub mod journeys;
 pub mod keys;
+pub mod logout;
 pub mod published_keys;
 pub mod pushed;
 pub mod registration;
 mod request_object;
 pub mod revoke;
+pub mod sector;
+pub mod self_registration;
 pub mod signed_answers;
 pub mod subject;
 pub mod tokens;
@@ -69,6 +72,8 @@ pub struct Settings {
     pub audience: String,
     /// Life of browser sessions.
     pub sessions: SessionLifetimes,
+    /// Who may register clients, and what those begin with.
+    pub registration: self_registration::Terms,
 }
 
 /// The provider: everything that its use cases need.

@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::ProviderError;
+use super::{Provider, ProviderError};
 use crate::base::id::{TenantId, UserId};
+use crate::model::client::Client;
 use crate::model::role::Role;
 use crate::model::tenant::Membership;
 use crate::model::user::User;
+use crate::oauth::client_metadata::SubjectType;
+use crate::oauth::registration::sector;
 use crate::oauth::{ErrorCode, OAuthError, Scope, claims};
 use crate::store::Conn;
 
@@ -33,16 +36,31 @@ pub async fn load(conn: &mut Conn, user: UserId, tenant: Option<TenantId>) -> Re
     Ok(Subject { user, membership })
 }
 
+/// The `sub` by which `client` knows a person: the person's UUID, or for a client with pairwise subjects one that only its
+/// sector sees (OpenID Connect Core §8). Every token, hint and answer takes it from here.
+pub fn sub(provider: &Provider, client: Option<&Client>, user: &User) -> String {
+    let pairwise = client.filter(|client| client.metadata.subject_type == SubjectType::Pairwise);
+    match pairwise {
+        None => user.uuid.to_string(),
+        // Registration sees to it that there is one sector; one client is the narrowest.
+        Some(client) => {
+            let sector = sector(&client.metadata).unwrap_or_else(|| format!("client:{}", client.client_id));
+            provider.secrets().pairwise(&sector, user.uuid)
+        }
+    }
+}
+
 impl Subject {
     /// Roles in the tenant.
     pub fn roles(&self) -> Vec<Role> {
         self.membership.as_ref().map(|member| member.roles.clone()).unwrap_or_default()
     }
 
-    /// The claims of userinfo (OpenID Connect Core §5.3.2): `sub`, and what the scopes or `named` release; nothing empty.
-    pub fn userinfo(&self, scope: &Scope, named: &[String]) -> Map<String, Value> {
+    /// The claims of userinfo (OpenID Connect Core §5.3.2): [`sub`] for the client, and what the scopes or `named` release;
+    /// nothing empty.
+    pub fn userinfo(&self, sub: String, scope: &Scope, named: &[String]) -> Map<String, Value> {
         let mut released = Map::new();
-        released.insert("sub".to_owned(), self.user.uuid.to_string().into());
+        released.insert("sub".to_owned(), sub.into());
         released.extend(self.standard_claims().into_iter().filter(is_released(scope, named)));
         released.extend(self.tenant_claims().into_iter().filter(is_released(scope, named)));
         released
@@ -163,10 +181,13 @@ mod tests {
     #[test]
     fn userinfo_holds_what_scopes_and_names_release() {
         let subject = subject();
-        assert_eq!(names(&subject.userinfo(&scope("openid"), &[])), ["sub"]);
-        assert_eq!(names(&subject.userinfo(&scope("openid email"), &[])), ["email", "email_verified", "sub"]);
+        assert_eq!(names(&subject.userinfo("s".to_owned(), &scope("openid"), &[])), ["sub"]);
+        assert_eq!(
+            names(&subject.userinfo("s".to_owned(), &scope("openid email"), &[])),
+            ["email", "email_verified", "sub"]
+        );
         let named = ["name".to_owned(), "roles".to_owned(), "birthdate".to_owned()];
-        let claims = subject.userinfo(&scope("openid email"), &named);
+        let claims = subject.userinfo("s".to_owned(), &scope("openid email"), &named);
         assert_eq!(names(&claims), ["email", "email_verified", "name", "roles", "sub"]);
         assert_eq!(claims.get("name"), Some(&json!("Camille Durand")));
     }

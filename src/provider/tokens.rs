@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Provider;
 use super::encryption::{self, Purpose};
-use super::subject::Subject;
+use super::subject::{self, Subject};
 use crate::base::digest::{Digest, base64url, from_base64url, hmac_sha256, sha512};
 use crate::base::seal::MasterKey;
 use crate::base::secret::ct_eq;
@@ -61,7 +61,7 @@ pub struct TenantClaim {
 pub struct AccessClaims {
     /// The issuer.
     pub iss: String,
-    /// The person's UUID, or the `client_id` where a client acts for itself.
+    /// The person ([`subject::sub`]), or the `client_id` where a client acts for itself.
     pub sub: String,
     /// Whom the token is for.
     pub aud: Audience,
@@ -124,6 +124,7 @@ fn new_jti(grant: Option<Uuid>, random: &dyn Entropy) -> String {
 pub struct TokenSecrets {
     master: MasterKey,
     refresh: Secret<[u8; 32]>,
+    pairwise: Secret<[u8; 32]>,
 }
 
 /// What a refresh token says, once its MAC is verified.
@@ -142,7 +143,16 @@ impl TokenSecrets {
     /// Derives the keys.
     pub fn new(master: MasterKey) -> Self {
         let refresh = master.derive("refresh-token");
-        Self { master, refresh }
+        let pairwise = master.derive("pairwise-subject");
+        Self { master, refresh, pairwise }
+    }
+
+    /// The `sub` of a person in one sector (OpenID Connect Core §8.1): it does not lead back to the person, nor to the
+    /// `sub` of another sector.
+    pub fn pairwise(&self, sector: &str, user: Uuid) -> String {
+        // A host holds no NUL, so no two pairs are the same text.
+        let text = [sector.as_bytes(), &[0], user.as_bytes()].concat();
+        base64url(&hmac_sha256(self.pairwise.expose(), &text))
     }
 
     /// The refresh token of a generation; the same each time, so that a retry gets what the lost answer held.
@@ -230,7 +240,7 @@ pub fn access_token(
 ) -> Result<String, JoseError> {
     let AccessFacts { grant, scope, resources } = facts;
     let claims = AccessClaims {
-        sub: subject.user.uuid.to_string(),
+        sub: subject::sub(provider, Some(client), &subject.user),
         auth_time: Some(grant.auth_time.seconds()),
         acr: Some(grant.acr.clone()),
         amr: grant.amr.clone(),
@@ -324,7 +334,7 @@ pub fn id_token(
     let grant = facts.grant;
     let members: [(&str, Value); 8] = [
         ("iss", settings.issuer.clone().into()),
-        ("sub", subject.user.uuid.to_string().into()),
+        ("sub", subject::sub(provider, Some(client), &subject.user).into()),
         ("aud", client.client_id.clone().into()),
         ("iat", now.seconds().into()),
         ("exp", now.plus(settings.id_token_lifetime).seconds().into()),
@@ -342,7 +352,7 @@ pub fn id_token(
     if let Some(token) = facts.access_token {
         claims.insert("at_hash".to_owned(), left_half_hash(algorithm, token).into());
     }
-    if !client.metadata.post_logout_redirect_uris.is_empty() {
+    if client.metadata.follows_sessions() {
         claims.insert("sid".to_owned(), grant.sid.to_string().into());
     }
     let named = grant.claims_within(facts.scope).id_token;

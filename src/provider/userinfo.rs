@@ -20,6 +20,7 @@ pub async fn userinfo(provider: &Provider, token: &str) -> Result<Answer, Provid
         other => other,
     })?;
     let scope = &live.claims.scope;
-    let claims = subject.userinfo(scope, &grant.claims_within(scope).userinfo);
+    let sub = subject::sub(provider, Some(&live.client), &subject.user);
+    let claims = subject.userinfo(sub, scope, &grant.claims_within(scope).userinfo);
     signed_answers::userinfo(provider, &live.client, claims).await
 }

@@ -22,6 +22,8 @@ const SQLITE_TEXTS: Texts = &[
     (2, "0002_claims", include_str!("../../migrations/sqlite/0002_claims.sql")),
     (3, "0003_mail_outbox", include_str!("../../migrations/sqlite/0003_mail_outbox.sql")),
     (4, "0004_sealed_client_secrets", include_str!("../../migrations/sqlite/0004_sealed_client_secrets.sql")),
+    (5, "0005_registration", include_str!("../../migrations/sqlite/0005_registration.sql")),
+    (6, "0006_logout_notices", include_str!("../../migrations/sqlite/0006_logout_notices.sql")),
     (8, "0008_federation", include_str!("../../migrations/sqlite/0008_federation.sql")),
 ];
 const POSTGRES_TEXTS: Texts = &[
@@ -29,6 +31,8 @@ const POSTGRES_TEXTS: Texts = &[
     (2, "0002_claims", include_str!("../../migrations/postgres/0002_claims.sql")),
     (3, "0003_mail_outbox", include_str!("../../migrations/postgres/0003_mail_outbox.sql")),
     (4, "0004_sealed_client_secrets", include_str!("../../migrations/postgres/0004_sealed_client_secrets.sql")),
+    (5, "0005_registration", include_str!("../../migrations/postgres/0005_registration.sql")),
+    (6, "0006_logout_notices", include_str!("../../migrations/postgres/0006_logout_notices.sql")),
     (8, "0008_federation", include_str!("../../migrations/postgres/0008_federation.sql")),
 ];
 

@@ -36,6 +36,7 @@ struct Inner {
     write_batch: Histogram,
     write_duration: Histogram,
     jobs: Family<JobLabels, Counter>,
+    logout_notices: Family<OutcomeLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,6 +96,7 @@ impl Metrics {
             write_batch: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             write_duration: latency(),
             jobs: Family::default(),
+            logout_notices: Family::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -145,6 +147,12 @@ impl Metrics {
         self.0.jobs.get_or_create(&JobLabels { job, outcome }).inc();
     }
 
+    /// So many attempts to tell an application that a session ended came to this: `delivered`, `refused`, `put_off`,
+    /// `given_up`.
+    pub fn logout_notices(&self, outcome: &'static str, count: u32) {
+        self.0.logout_notices.get_or_create(&OutcomeLabels { outcome }).inc_by(u64::from(count));
+    }
+
     /// The whole page in the OpenMetrics text form.
     pub fn encode(&self) -> String {
         let mut page = String::new();
@@ -185,6 +193,7 @@ impl Inner {
             self.write_duration.clone(),
         );
         registry.register("job_runs", "Background jobs, by name and outcome", self.jobs.clone());
+        registry.register("logout_notices", "Attempts at logout notices, by outcome", self.logout_notices.clone());
     }
 }
 
@@ -225,6 +234,7 @@ mod tests {
         metrics.password_pool(3, 2, 7);
         metrics.database_write(4, Duration::from_millis(1));
         metrics.job("cleanup", "done");
+        metrics.logout_notices("put_off", 2);
         let page = metrics.encode();
         for line in [
             "guichet_http_requests_total{method=\"GET\",route=\"/token\",status=\"4xx\"} 1",
@@ -239,6 +249,7 @@ mod tests {
             "guichet_database_write_batch_size_sum 4.0",
             "guichet_database_write_duration_seconds_count 1",
             "guichet_job_runs_total{job=\"cleanup\",outcome=\"done\"} 1",
+            "guichet_logout_notices_total{outcome=\"put_off\"} 2",
             "# EOF",
         ] {
             assert!(page.lines().any(|l| l == line), "{line}\n{page}");

@@ -18,6 +18,7 @@ export class RelyingParty {
   static async listen() {
     const party = new RelyingParty()
     party.visitors = new Map()
+    party.signedOut = []
     party.server = createServer((request, response) => {
       party.answer(new URL(request.url, party.origin), request, response).catch((error) => {
         send(response, 500, page('error', 'Error', `<pre>${escape(error.stack)}\n${escape(JSON.stringify(error.cause ?? {}))}</pre>`))
@@ -81,9 +82,25 @@ export class RelyingParty {
           ? new Request(url, { method: 'POST', body: await body(request), headers: { 'content-type': request.headers['content-type'] } })
           : url
         visitor.tokens = await oidc.authorizationCodeGrant(this.config, input, visitor.checks)
+        visitor.sessionState = url.searchParams.get('session_state')
         visitor.userinfo = await oidc.fetchUserInfo(this.config, visitor.tokens.access_token, visitor.tokens.claims().sub)
         return redirect(response, '/')
       }
+      case '/watch': {
+        // OpenID Connect Session Management 1.0 §4.1: ask Guichet's frame whether anybody signed in or out since.
+        const frame = this.config.serverMetadata().check_session_iframe
+        const message = url.searchParams.get('message') ?? `${this.config.clientMetadata().client_id} ${visitor.sessionState}`
+        const script = `const frame = document.querySelector('iframe')
+          addEventListener('message', ({ data, origin }) => {
+            if (origin === new URL(frame.src).origin) document.querySelector('#state').textContent = data
+          })
+          frame.addEventListener('load', () => frame.contentWindow.postMessage(${JSON.stringify(message)}, new URL(frame.src).origin))`
+        return send(response, 200, page('watching', 'Watching',
+          `<p id="state"></p><iframe title="Session" src="${escape(frame)}"></iframe><script>${script}</script>`))
+      }
+      case '/out':
+        this.signedOut.push(url.search)
+        return send(response, 200, page('frame', 'Signed out', ''))
       case '/sign-out': {
         const hint = visitor.tokens?.id_token
         visitor.tokens = undefined

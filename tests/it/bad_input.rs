@@ -28,7 +28,8 @@ struct World {
 impl World {
     async fn start() -> Self {
         let mail = [("GUICHET_MAIL__FOLDER", "mails"), ("GUICHET_MAIL__FROM", "no-reply@op.test")];
-        let app = TestApp::with(&mail).await;
+        let open = [("GUICHET_REGISTRATION__POLICY", "open"), ("GUICHET_RATE_LIMITS__REGISTER", "off")];
+        let app = TestApp::with(&[mail.as_slice(), &open].concat()).await;
         let client = app.client().create().await;
         let user = app.user("alice").await;
         let mut browser = app.browser();

@@ -12,7 +12,12 @@ pub(in crate::config) const SECTION: Section = Section {
     about: "How often something may be done: a count and a time (`5/1m`), or `off`. An IPv6 caller is counted by its /64.",
     keys: &[
         key("rate_limits.login", Kind::RateLimit, Fallback::Value("5/1m"), "Attempts to sign in."),
-        key("rate_limits.register", Kind::RateLimit, Fallback::Value("3/1h"), "New accounts."),
+        key(
+            "rate_limits.register",
+            Kind::RateLimit,
+            Fallback::Value("3/1h"),
+            "New accounts, and apart from them clients that register themselves.",
+        ),
         key("rate_limits.sync", Kind::RateLimit, Fallback::Value("60/1h"), "Synchronisations of clinical data."),
         key("rate_limits.upload", Kind::RateLimit, Fallback::Value("20/1h"), "Uploads of files."),
         key("rate_limits.provision", Kind::RateLimit, Fallback::Value("600/1m"), "Calls of a partner."),
@@ -37,7 +42,7 @@ pub(in crate::config) struct Raw {
 pub struct RateLimits {
     /// Attempts to sign in.
     pub login: RateLimit,
-    /// New accounts.
+    /// New accounts, and apart from them clients that register themselves.
     pub register: RateLimit,
     /// Synchronisations of clinical data.
     pub sync: RateLimit,

@@ -10,6 +10,7 @@ use axum::response::Response;
 
 use super::cookies::CookieName;
 use crate::base::digest::{Digest, base64url, hmac_sha256};
+use crate::base::entropy;
 use crate::base::secret::ct_eq;
 use crate::base::token::TokenKind;
 use crate::http::middleware::{ClientAddress, RequestId};
@@ -74,6 +75,11 @@ impl Browser {
         CookieName::Session.read(&self.headers, self.secure)
     }
 
+    /// The browser's state for session management; empty where nobody signed in since it was started.
+    pub fn state(&self) -> &str {
+        CookieName::State.read(&self.headers, self.secure).unwrap_or_default()
+    }
+
     /// Where the request came from.
     pub fn address(&self) -> Option<IpAddr> {
         self.address
@@ -126,15 +132,17 @@ impl Browser {
         response
     }
 
-    /// Sets the session cookie.
-    pub fn sign_in(&self, mut response: Response, token: &str) -> Response {
-        add_cookies(&mut response, [CookieName::Session.set(token, self.secure), None]);
+    /// Sets the session cookie, and a new state of the browser.
+    pub fn sign_in(&self, site: &Site, mut response: Response, token: &str) -> Response {
+        let state = base64url(&entropy::bytes::<16>(site.entropy.as_ref()));
+        let cookies = [CookieName::Session.set(token, self.secure), CookieName::State.set(&state, self.secure)];
+        add_cookies(&mut response, cookies);
         response
     }
 
-    /// Removes the session cookie.
+    /// Removes the session cookie and the browser's state.
     pub fn sign_out(&self, mut response: Response) -> Response {
-        add_cookies(&mut response, [CookieName::Session.clear(self.secure), None]);
+        add_cookies(&mut response, [CookieName::Session.clear(self.secure), CookieName::State.clear(self.secure)]);
         response
     }
 }

@@ -1,6 +1,7 @@
 //! Cookies: their names, how they are read and how they are set.
 //!
-//! With an https issuer every cookie is `__Host-`, `Secure`, `HttpOnly`, without `Domain` (security item 103). On plain
+//! With an https issuer every cookie is `__Host-`, `Secure`, without `Domain`, and `HttpOnly` but for the one that holds
+//! nothing secret and is there for a script (security item 103). On plain
 //! http, which only a loopback issuer may use, the prefix and `Secure` are left out: clients would drop the cookie.
 
 use axum::http::header::COOKIE;
@@ -15,6 +16,9 @@ pub enum CookieName {
     Browser,
     /// The language that the person chose.
     Locale,
+    /// The browser's state for session management: a random text that changes when somebody signs in or out. Our script
+    /// reads it in a frame on other sites' pages, so it is neither `HttpOnly` nor `SameSite`; it opens nothing.
+    State,
 }
 
 impl CookieName {
@@ -27,6 +31,8 @@ impl CookieName {
             (Self::Browser, false) => "guichet-browser",
             (Self::Locale, true) => "__Host-guichet-locale",
             (Self::Locale, false) => "guichet-locale",
+            (Self::State, true) => "__Host-guichet-state",
+            (Self::State, false) => "guichet-state",
         }
     }
 
@@ -56,9 +62,15 @@ impl CookieName {
     }
 
     fn header(self, value: &str, more: &str, secure: bool) -> Option<HeaderValue> {
-        let safe = if secure { "; Secure" } else { "" };
+        let reach = match (self, secure) {
+            // Browsers take `SameSite=None` only together with `Secure`.
+            (Self::State, true) => "SameSite=None; Secure",
+            (Self::State, false) => "SameSite=Lax",
+            (_, true) => "HttpOnly; SameSite=Lax; Secure",
+            (_, false) => "HttpOnly; SameSite=Lax",
+        };
         let name = self.as_str(secure);
-        HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{safe}{more}")).ok()
+        HeaderValue::try_from(format!("{name}={value}; Path=/; {reach}{more}")).ok()
     }
 }
 
@@ -71,6 +83,8 @@ mod tests {
         let set = CookieName::Session.set("v", true).unwrap();
         assert_eq!(set, "__Host-guichet-session=v; Path=/; HttpOnly; SameSite=Lax; Secure");
         assert!(CookieName::Session.set("v\r\nx", true).is_none());
+        let state = CookieName::State.set("v", true).unwrap();
+        assert_eq!(state, "__Host-guichet-state=v; Path=/; SameSite=None; Secure");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use url::form_urlencoded::Serializer;
 
-use crate::federation::logout;
+use crate::federation::logout as upstream_logout;
 use crate::http::extract::{Browser, FormParams, QueryParams};
 use crate::http::pages::scene::{Person, person};
 use crate::http::pages::{guard, show};
@@ -20,6 +20,8 @@ use crate::model::session::SessionEnd;
 use crate::oauth::Params;
 use crate::provider::discovery::path;
 use crate::provider::end_session::{self, LogoutRequest};
+use crate::provider::logout;
+use crate::provider::subject;
 
 /// `GET /end-session`.
 pub async fn get(State(site): State<Site>, browser: Browser, QueryParams(params): QueryParams) -> Response {
@@ -56,7 +58,9 @@ pub async fn post(
 async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Response, Trouble> {
     let request = end_session::read(site.provider(), params).await?;
     let present = person(site, browser, None).await?;
-    let sub = present.as_ref().map(|person| person.user.uuid.to_string());
+    // The client of the request is the one that the hint was issued to.
+    let client = request.client.as_deref();
+    let sub = present.as_ref().map(|person| subject::sub(site.provider(), client, &person.user));
     if browser.only_looks() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -64,7 +68,7 @@ async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Respon
         return end(site, browser, present, &request, Proof::Hint).await;
     }
     if present.is_none() {
-        return Ok(show::signed_out(site, browser, &request));
+        return Ok(show::signed_out(site, browser, &request, None, Vec::new()));
     }
     Ok(show::logout(site, browser, params, &request))
 }
@@ -94,19 +98,21 @@ async fn end(
     request: &LogoutRequest,
     proof: Proof,
 ) -> Result<Response, Trouble> {
-    let next = match &request.return_uri {
-        Some(uri) if proof == Proof::Hint || request.hint.is_some() => Some(with_state(uri, request.state.as_deref())),
-        _ => None,
-    };
-    let mut upstream = None;
-    if let Some(person) = &present {
-        let there = next.clone().unwrap_or_else(|| site.link(path::END_SESSION));
-        upstream = logout::way_out(site.federation(), &person.session, there, &browser.digest()).await?;
-        end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
+    let is_known = proof == Proof::Hint || request.hint.is_some();
+    let onward = request.return_uri.as_deref().filter(|_| is_known);
+    let mut onward = onward.map(|uri| with_state(uri, request.state.as_deref()));
+    let mut frames = Vec::new();
+    if let Some(Person { session, .. }) = &present {
+        let last = onward.clone().unwrap_or_else(|| site.link(path::END_SESSION));
+        let upstream = upstream_logout::way_out(site.federation(), session, last, &browser.digest()).await?;
+        end_session::end(site.provider(), session, SessionEnd::Logout).await?;
+        logout::give_a_chance(site.provider(), session.sid).await?;
+        frames = logout::frames(site.provider(), session.sid).await?;
+        onward = upstream.or(onward);
     }
-    let mut response = match upstream.or(next) {
-        Some(url) => see_other(&url),
-        None => show::signed_out(site, browser, request),
+    let mut response = match onward {
+        Some(uri) if frames.is_empty() => see_other(&uri),
+        onward => show::signed_out(site, browser, request, onward, frames),
     };
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(browser.sign_out(response))

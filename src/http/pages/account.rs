@@ -20,7 +20,8 @@ use crate::model::journey::{OwnPage, Purpose};
 use crate::model::session::SessionEnd;
 use crate::oauth::Params;
 use crate::provider::discovery::path;
-use crate::provider::{end_session, journeys};
+use crate::provider::end_session::LogoutRequest;
+use crate::provider::{end_session, journeys, logout};
 
 use super::interaction::path_of;
 
@@ -98,15 +99,30 @@ pub async fn end_one(
     FormParams(params): FormParams,
 ) -> Response {
     let Ok(sid) = Uuid::try_parse(&sid) else { return page::not_found(&site, &browser) };
-    act(&site, &browser, &params, "session-ended", async |person: Person| {
-        if person.session.sid == sid {
-            end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
-        } else {
+    let outcome = async {
+        let person = match posted(&site, &browser, &params).await? {
+            Ok(person) => person,
+            Err(response) => return Ok(response),
+        };
+        let done = see_other(&site.link("/account?done=session-ended"));
+        if person.session.sid != sid {
             sessions::end_one(site.accounts(), person.user.id, sid).await?;
+            return Ok(done);
         }
-        Ok(())
-    })
-    .await
+        end_session::end(site.provider(), &person.session, SessionEnd::Logout).await?;
+        leave(&site, &browser, sid, done).await
+    };
+    outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
+}
+
+/// The way out of a session that just ended here: over the page with the frames of its applications, where they have some.
+async fn leave(site: &Site, browser: &Browser, sid: Uuid, otherwise: Response) -> Result<Response, Trouble> {
+    let frames = logout::frames(site.provider(), sid).await?;
+    let response = match frames.as_slice() {
+        [] => otherwise,
+        _ => show::signed_out(site, browser, &LogoutRequest::default(), None, frames),
+    };
+    Ok(browser.sign_out(response))
 }
 
 /// `POST /account/sessions/end-others`.
@@ -126,7 +142,7 @@ pub async fn end_all(State(site): State<Site>, browser: Browser, FormParams(para
             Err(response) => return Ok(response),
         };
         sessions::end_all(site.accounts(), person.user.id).await?;
-        Ok(browser.sign_out(see_other(&site.link(path::END_SESSION))))
+        leave(&site, &browser, person.session.sid, see_other(&site.link(path::END_SESSION))).await
     };
     outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
 }

@@ -14,6 +14,7 @@ use crate::account::{consents, sessions};
 use crate::base::Secret;
 use crate::base::id::TenantId;
 use crate::http::extract::{Browser, FormParams, Segment};
+use crate::http::oidc::check_session::state_for;
 use crate::http::respond::authorization::{Target, redirect, see_other};
 use crate::http::respond::{json, page};
 use crate::http::site::Site;
@@ -93,7 +94,7 @@ async fn answer_client(site: &Site, browser: &Browser, request: &AuthorizationRe
                     let target = Target { redirect_uri: &request.redirect_uri, mode: request.response_mode };
                     let mut fields: Vec<_> = issued.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     fields.extend(request.state.as_deref().map(|state| ("state", state)));
-                    respond(site, browser, target, &fields)
+                    respond(site, browser, target, &fields, state_for(site, browser, request).as_deref())
                 }
                 // Of its own keys, which are lacking: the client is who can mend that.
                 Err(ProviderError::Refused(error))
@@ -114,20 +115,32 @@ fn refuse_request(site: &Site, browser: &Browser, request: &AuthorizationRequest
         state: request.state.clone(),
         error,
     };
-    refuse(site, browser, &refusal)
+    refuse_in(site, browser, &refusal, state_for(site, browser, request).as_deref())
 }
 
 /// Tells the client of a refusal.
 pub fn refuse(site: &Site, browser: &Browser, refusal: &RedirectRefusal) -> Response {
+    refuse_in(site, browser, refusal, None)
+}
+
+/// The same, with the `session_state` of a request that was in order.
+fn refuse_in(site: &Site, browser: &Browser, refusal: &RedirectRefusal, session_state: Option<&str>) -> Response {
     json::log(&refusal.error);
     let target = Target { redirect_uri: &refusal.redirect_uri, mode: refusal.response_mode };
     let mut fields = vec![("error", refusal.error.code.as_str()), ("error_description", refusal.error.description())];
     fields.extend(refusal.state.as_deref().map(|state| ("state", state)));
-    respond(site, browser, target, &fields)
+    respond(site, browser, target, &fields, session_state)
 }
 
-fn respond(site: &Site, browser: &Browser, target: Target<'_>, fields: &[(&str, &str)]) -> Response {
+fn respond(
+    site: &Site,
+    browser: &Browser,
+    target: Target<'_>,
+    fields: &[(&str, &str)],
+    session_state: Option<&str>,
+) -> Response {
     let mut fields = fields.to_vec();
+    fields.extend(session_state.map(|state| ("session_state", state)));
     fields.push(("iss", site.provider().issuer()));
     match target.mode {
         ResponseMode::FormPost => show::form_post(site, browser, target.redirect_uri, &fields),
@@ -237,7 +250,7 @@ async fn try_sign_in(site: &Site, browser: &Browser, handle: &str, params: &Para
             })
             .await?;
             upstreams::link_pending(site, pending, &session).await?;
-            Ok(browser.sign_in(see_other(&site.link(&path_of(handle))), token.expose()))
+            Ok(browser.sign_in(site, see_other(&site.link(&path_of(handle))), token.expose()))
         }
         SignIn::Refused => failed(site, browser, handle, &loaded, show::Problem::WrongCredentials { email }).await,
         SignIn::TooMany { retry_after } => {

@@ -15,7 +15,7 @@ use crate::model::tenant::Membership;
 use crate::model::user::User;
 use crate::oauth::authorization::AuthorizationRequest;
 use crate::provider::dispatch::{self, Facts, Hint, Next, Progress, SessionFacts, SignInReason};
-use crate::provider::{authorize, tokens};
+use crate::provider::{authorize, subject, tokens};
 
 /// The person of an alive session.
 #[derive(Debug, Clone)]
@@ -58,15 +58,26 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
     };
     let person = person(site, browser, client.as_deref()).await?;
     let hint = request.and_then(|request| request.id_token_hint.as_deref());
-    let hinted = hint.map(|token| tokens::read_hint(site.provider(), token));
-    let sub = person.as_ref().map(|person| person.user.uuid.to_string()).unwrap_or_default();
+    let sub_for =
+        |client: Option<&Client>| person.as_ref().map(|person| subject::sub(site.provider(), client, &person.user));
+    let sub = sub_for(client.as_deref()).unwrap_or_default();
+    let hinted = match hint.map(|token| tokens::read_hint(site.provider(), token)) {
+        None => None,
+        Some(None) => Some(None),
+        Some(Some(read)) => {
+            // A hint speaks of the person by the name that the client knew which it was issued to.
+            let issued_to = site.provider().clients().find(&read.aud).await?;
+            let is_person = sub_for(issued_to.as_deref()).is_some_and(|own| own == read.sub);
+            Some(Some(if is_person { sub.clone() } else { read.sub }))
+        }
+    };
     let facts = Facts {
         request,
         first_party: client.as_ref().is_some_and(|client| client.policy.first_party),
         hint: match &hinted {
             None => Hint::None,
             Some(None) => Hint::Unreadable,
-            Some(Some(read)) => Hint::Sub(&read.sub),
+            Some(Some(hinted)) => Hint::Sub(hinted),
         },
         session: person.as_ref().map(|person| SessionFacts {
             auth_time: person.session.auth_time,

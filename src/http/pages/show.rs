@@ -10,8 +10,8 @@ use url::form_urlencoded::Serializer;
 use super::interaction::path_of;
 use super::scene::{Person, Scene, request_of};
 use super::views::{
-    Account, AccountMembership, AccountSession, ClientBrand, Consent, FormPost, GrantedConsent, Layout, LinkOffer,
-    LinkedIdentity, Logout, Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem,
+    Account, AccountMembership, AccountSession, Application, ClientBrand, Consent, FormPost, GrantedConsent, Layout,
+    LinkOffer, LinkedIdentity, Logout, Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem,
     asset_version, describe_device,
 };
 use crate::account::overview::Overview;
@@ -69,7 +69,7 @@ pub fn layout(site: &Site, browser: &Browser, ui_locales: &[String], client: Opt
         locale,
         brand: site.brand.clone(),
         csrf: browser.csrf(site),
-        client: client.map(brand),
+        client: client.map(|client| brand(client, locale.as_str())),
         alternate: others
             .map(|other| (other, format!("{}{separator}lang={}", site.link(here), other.as_str())))
             .collect(),
@@ -79,15 +79,22 @@ pub fn layout(site: &Site, browser: &Browser, ui_locales: &[String], client: Opt
     }
 }
 
-fn brand(client: &Client) -> ClientBrand {
+/// How the application presents itself to people who read `language`.
+fn brand(client: &Client, language: &str) -> ClientBrand {
     let metadata = &client.metadata;
+    let text = |member| metadata.text(member, language).map(str::to_owned);
     ClientBrand {
-        name: metadata.client_name.clone(),
-        logo_uri: metadata.logo_uri.clone(),
-        policy_uri: metadata.policy_uri.clone(),
-        tos_uri: metadata.tos_uri.clone(),
-        client_uri: metadata.client_uri.clone(),
+        name: metadata.name_in(language).to_owned(),
+        logo_uri: text("logo_uri"),
+        policy_uri: text("policy_uri"),
+        tos_uri: text("tos_uri"),
+        client_uri: text("client_uri"),
     }
+}
+
+/// A page of a journey: its forms may lead to the application, and it may show the application's logo.
+fn journey_page(status: StatusCode, body: String, layout: &Layout, journey: &Journey) -> Response {
+    page::html_with_logo(status, body, journey_target(journey), layout.client_logo())
 }
 
 fn journey_layout(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene: &Scene) -> Layout {
@@ -160,7 +167,7 @@ pub fn sign_in(
         cancel: request_of(journey).is_some(),
         upstreams,
     };
-    let mut response = page::html(status, view.render(), journey_target(journey));
+    let mut response = journey_page(status, view.render(), &view.layout, journey);
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -183,7 +190,7 @@ fn tenant(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene
         tenants: person.memberships.iter().map(item).collect(),
         cancel: true,
     };
-    page::html(StatusCode::OK, view.render(), journey_target(journey))
+    journey_page(StatusCode::OK, view.render(), &view.layout, journey)
 }
 
 fn consent(
@@ -211,7 +218,7 @@ fn consent(
         tenant: chosen.map(|member| member.tenant.name.clone()),
         redirect_host: request.map(|request| host_of(&request.redirect_uri)).unwrap_or_default(),
     };
-    page::html(StatusCode::OK, view.render(), journey_target(journey))
+    journey_page(StatusCode::OK, view.render(), &view.layout, journey)
 }
 
 fn host_of(uri: &VerifiedRedirectUri) -> String {
@@ -234,28 +241,35 @@ pub fn logout(site: &Site, browser: &Browser, params: &Params, request: &LogoutR
     let kept = params.pairs().filter(|(name, _)| *name != "csrf" && *name != "lang" && *name != "decision");
     let query = Serializer::new(String::new()).extend_pairs(kept).finish();
     let here = if query.is_empty() { path::END_SESSION.to_owned() } else { format!("{}?{query}", path::END_SESSION) };
-    let view = Logout {
-        layout: layout(site, browser, &locales(params), request.client.as_deref(), &here),
-        action: site.link(&here),
-        client: request.client.as_ref().map(|client| client.metadata.client_name.clone()),
-    };
+    let layout = layout(site, browser, &request.ui_locales, request.client.as_deref(), &here);
+    let client = layout.client.as_ref().map(|client| client.name.clone());
+    let view = Logout { layout, action: site.link(&here), client };
     page::html(StatusCode::OK, view.render(), request.return_uri.as_deref().map_or(FormTarget::Own, FormTarget::Client))
 }
 
-/// The `ui_locales` of a logout request.
-fn locales(params: &Params) -> Vec<String> {
-    params.get("ui_locales").unwrap_or_default().split(' ').filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
-}
-
-/// The person is signed out.
-pub fn signed_out(site: &Site, browser: &Browser, request: &LogoutRequest) -> Response {
+/// The person is signed out. Pages of other applications that do the same there are loaded in `frames`; with `onward` the
+/// page is a stop on the way to that address.
+pub fn signed_out(
+    site: &Site,
+    browser: &Browser,
+    request: &LogoutRequest,
+    onward: Option<String>,
+    frames: Vec<String>,
+) -> Response {
+    let layout = layout(site, browser, &request.ui_locales, request.client.as_deref(), path::END_SESSION);
+    let client = layout.client.as_ref().map(|client| client.name.clone());
     let view = SignedOut {
-        layout: layout(site, browser, &[], request.client.as_deref(), path::END_SESSION),
-        return_url: request.return_uri.clone(),
-        client: request.client.as_ref().map(|client| client.metadata.client_name.clone()),
+        layout,
+        client,
+        goes_on: onward.is_some(),
+        return_url: onward.or_else(|| request.return_uri.clone()),
+        frames,
         sign_in_url: Some(site.link("/sign-in")),
     };
-    page::html(StatusCode::OK, view.render(), FormTarget::Own)
+    match view.frames.as_slice() {
+        [] => page::html(StatusCode::OK, view.render(), FormTarget::Own),
+        frames => page::html_with_frames(view.render(), frames),
+    }
 }
 
 /// The account page.
@@ -285,13 +299,21 @@ pub fn account(
         .collect();
     sessions.sort_by_key(|session| !session.current);
     let consents = content.consents.iter().map(|(consent, client)| GrantedConsent {
-        client: client.metadata.client_name.clone(),
+        client: client.metadata.name_in(locale.as_str()).to_owned(),
         client_id: client.client_id.clone(),
         scopes: consent.scope.names().map(|name| ScopeItem::describe(locale, name).title).collect(),
         since: consent.created_at,
         action: site.link(&format!("/account/consents/{}/withdraw", client.client_id)),
     });
+    let applications = content.applications.iter().filter_map(|client| {
+        Some(Application {
+            name: client.metadata.name_in(locale.as_str()).to_owned(),
+            client_id: client.client_id.clone(),
+            url: sign_in_from_here(client, site.provider().issuer())?,
+        })
+    });
     let view = Account {
+        applications: applications.collect(),
         layout,
         person: content.user.display_name(),
         email: content.user.address().unwrap_or_default().to_owned(),
@@ -317,6 +339,14 @@ pub fn account(
         flash,
     };
     page::html(StatusCode::OK, view.render(), FormTarget::Own)
+}
+
+/// Where a sign-in at the application begins that we initiate (OpenID Connect Core §4). It learns who we are, and nothing of
+/// the person until they signed in.
+fn sign_in_from_here(client: &Client, issuer: &str) -> Option<String> {
+    let mut url = url::Url::parse(client.metadata.initiate_login_uri.as_deref()?).ok()?;
+    url.query_pairs_mut().append_pair("iss", issuer);
+    Some(url.into())
 }
 
 /// The password page, with what went wrong.

@@ -255,7 +255,7 @@ async fn arrived(
             // This journey ends where any other would, with a word of welcome.
             let welcome = own && first && journeys::take(site.provider(), &loaded).await?;
             let response = if welcome { see_other(&site.link("/account?done=welcome")) } else { back };
-            Ok(browser.sign_in(response, token.expose()))
+            Ok(browser.sign_in(site, response, token.expose()))
         }
         Outcome::Conflict { user } => {
             let pending = PendingLink { user, claimed: Box::new(claimed) };

@@ -37,6 +37,11 @@ pub fn token(media_type: &'static str, token: String) -> Response {
     response
 }
 
+/// A status without a body, not to be kept.
+pub fn empty(status: StatusCode) -> Response {
+    (status, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response()
+}
+
 /// A ready JSON document that caches may keep for `max_age` seconds.
 pub fn document(body: Bytes, max_age: &'static str) -> Response {
     let mut response = Response::new(Body::from(body));

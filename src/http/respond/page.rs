@@ -1,5 +1,6 @@
 //! HTML answers: their headers, and the error page.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -27,37 +28,60 @@ pub enum FormTarget<'a> {
     Client(&'a str),
 }
 
+/// A page that loads these URLs in frames; the policy names their origins alone.
+pub fn html_with_frames(body: String, frames: &[String]) -> Response {
+    let mut response = html(StatusCode::OK, body, FormTarget::Own);
+    let sources: BTreeSet<String> = frames.iter().filter_map(|url| source_of(url)).collect();
+    let sources: Vec<String> = sources.into_iter().collect();
+    let policy = format!("{}; frame-src {}", content_security_policy(FormTarget::Own, None), sources.join(" "));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
 /// A page, never to be kept.
 pub fn html(status: StatusCode, body: String, target: FormTarget<'_>) -> Response {
+    html_with_logo(status, body, target, None)
+}
+
+/// The same with the logo of an application on it: the origin of this `https` URL is the one, beside ours, that the page may
+/// load a picture from.
+pub fn html_with_logo(status: StatusCode, body: String, target: FormTarget<'_>, logo: Option<&str>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(policy) = HeaderValue::try_from(content_security_policy(target)) {
+    if let Ok(policy) = HeaderValue::try_from(content_security_policy(target, logo)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
 
-fn content_security_policy(target: FormTarget<'_>) -> String {
+fn content_security_policy(target: FormTarget<'_>, logo: Option<&str>) -> String {
+    let logo = logo.filter(|uri| uri.starts_with("https://")).and_then(source_of);
+    let pictures = logo.map(|source| format!(" {source}")).unwrap_or_default();
     let beyond = match target {
         FormTarget::Own => String::new(),
         FormTarget::Client(uri) => source_of(uri).map(|source| format!(" {source}")).unwrap_or_default(),
     };
     format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:; \
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'{pictures}; \
          form-action 'self'{beyond}; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 
-/// A URI as a source of a policy: its origin, or the scheme of a native application's.
+/// A URI as a source of a policy: its origin, or the scheme of a native application's. A host may hold characters that end a
+/// directive; such a one is no source.
 fn source_of(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok()?;
-    Some(match url.scheme() {
+    let source = match url.scheme() {
         "https" | "http" => url.origin().ascii_serialization(),
         scheme => format!("{scheme}:"),
-    })
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:/[]+_".contains(&byte);
+    source.bytes().all(is_plain).then_some(source)
 }
 
 /// An OAuth error that may not be redirected, as a page.
@@ -156,4 +180,22 @@ fn error_page(
         link: Some(link),
     };
     html(status, view.render(), FormTarget::Own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logo_opens_its_own_origin_and_nothing_else() {
+        let pictures = |logo| {
+            let policy = content_security_policy(FormTarget::Own, logo);
+            policy.split("; ").find(|part| part.starts_with("img-src")).unwrap().to_owned()
+        };
+        assert_eq!(pictures(None), "img-src 'self'");
+        assert_eq!(pictures(Some("https://cdn.example:8443/a/logo.png?x")), "img-src 'self' https://cdn.example:8443");
+        for bad in ["http://cdn.example/logo", "data:image/png,x", "logo.png", "https://x;sandbox/", "https://x,y/"] {
+            assert_eq!(pictures(Some(bad)), "img-src 'self'", "{bad}");
+        }
+    }
 }

@@ -9,10 +9,13 @@ use crate::store::{Conn, StoreError};
 const SESSION_RECORD: Duration = Duration::from_secs(24 * 3_600);
 /// How long a grant stays for the record once it is over.
 const GRANT_RECORD: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long a notice that a session ended stays for the record once it is settled.
+const NOTICE_RECORD: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 impl Conn {
     /// Deletes at most `limit` rows of each kind: sessions that began more than their absolute lifetime and a day ago,
-    /// grants 30 days after their end, revoked tokens and links for new passwords after they expired. Gives the number of rows.
+    /// grants 30 days after their end, settled logout notices after 7 days, revoked tokens, links for new passwords and
+    /// initial access tokens after they expired. Gives the number of rows.
     pub async fn delete_expired(
         &mut self,
         now: Timestamp,
@@ -52,6 +55,24 @@ impl Conn {
             .bind(i64::from(limit))
             .execute()
             .await?;
+        let notices = self
+            .query(
+                "DELETE FROM logout_notices WHERE settled_at < $1 AND (sid, client_id) IN \
+                 (SELECT sid, client_id FROM logout_notices WHERE settled_at < $1 LIMIT $2)",
+            )
+            .bind(now.minus(NOTICE_RECORD).micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
+        let initial = self
+            .query(
+                "DELETE FROM initial_access_tokens WHERE id IN \
+                 (SELECT id FROM initial_access_tokens WHERE expires_at <= $1 LIMIT $2)",
+            )
+            .bind(now.micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
         let upstream = self
             .query(
                 "DELETE FROM upstream_sessions WHERE sid IN \
@@ -61,6 +82,6 @@ impl Conn {
             .bind(i64::from(limit))
             .execute()
             .await?;
-        Ok(sessions + grants + tokens + links + upstream)
+        Ok(sessions + grants + tokens + links + notices + initial + upstream)
     }
 }

@@ -1,6 +1,7 @@
 //! Clients and their secrets.
 
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::base::Timestamp;
 use crate::base::digest::Digest;
@@ -67,19 +68,25 @@ fn gather(rows: Vec<(Client, Option<ClientSecret>)>) -> Vec<Client> {
     clients
 }
 
+/// Whether everybody is offered to begin a sign-in at the client.
+const fn is_offered(metadata: &ClientMetadata, policy: &ClientPolicy) -> bool {
+    policy.first_party && metadata.initiate_login_uri.is_some()
+}
+
 impl Conn {
     /// Registers a client. Refuses a `client_id` that another has.
     pub async fn insert_client(&mut self, new: &NewClient, now: Timestamp) -> Result<Client, StoreError> {
         let key: i64 = self
             .query(
-                "INSERT INTO clients (client_id, metadata, policy, status, created_at, updated_at) \
-                 VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
+                "INSERT INTO clients (client_id, metadata, policy, status, created_at, updated_at, offered) \
+                 VALUES ($1, $2, $3, $4, $5, $5, $6) RETURNING id",
             )
             .bind(&new.client_id)
             .bind(Json(&new.metadata))
             .bind(Json(&new.policy))
             .bind(ClientStatus::Active.as_str())
             .bind(now.micros())
+            .bind(is_offered(&new.metadata, &new.policy))
             .one(|row| row.of("clients").get("id"))
             .await?;
         if let Some(digest) = &new.secret {
@@ -112,6 +119,21 @@ impl Conn {
         Ok(gather(rows).pop())
     }
 
+    /// The active clients that tokens of this session went to, whatever became of them, but for those that gave theirs
+    /// back. They learn that it ended.
+    pub async fn clients_of_session(&mut self, sid: Uuid) -> Result<Vec<Client>, StoreError> {
+        let rows = self
+            .query(clients_with_secrets!(
+                "clients c LEFT JOIN client_secrets s ON s.client_id = c.id \
+                 WHERE c.status = 'active' AND c.id IN (SELECT g.client_id FROM grants g WHERE g.sid = $1 \
+                 AND (g.end_reason IS NULL OR g.end_reason NOT IN ('revoked_by_client', 'client_disabled')))"
+            ))
+            .bind(sid)
+            .all(client)
+            .await?;
+        Ok(gather(rows))
+    }
+
     /// Clients by internal id, those behind `after`.
     pub async fn list_clients(&mut self, limit: u32, after: Option<ClientKey>) -> Result<Vec<Client>, StoreError> {
         let rows = self
@@ -120,6 +142,19 @@ impl Conn {
                  LEFT JOIN client_secrets s ON s.client_id = c.id"
             ))
             .bind(after.map_or(0, ClientKey::get))
+            .bind(i64::from(limit))
+            .all(client)
+            .await?;
+        Ok(gather(rows))
+    }
+
+    /// Active clients that everybody is offered to begin a sign-in at, by internal id.
+    pub async fn offered_clients(&mut self, limit: u32) -> Result<Vec<Client>, StoreError> {
+        let rows = self
+            .query(clients_with_secrets!(
+                "(SELECT * FROM clients WHERE offered AND status = 'active' ORDER BY id LIMIT $1) c \
+                 LEFT JOIN client_secrets s ON s.client_id = c.id"
+            ))
             .bind(i64::from(limit))
             .all(client)
             .await?;
@@ -135,11 +170,12 @@ impl Conn {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let changed = self
-            .query("UPDATE clients SET metadata = $2, policy = $3, updated_at = $4 WHERE id = $1")
+            .query("UPDATE clients SET metadata = $2, policy = $3, updated_at = $4, offered = $5 WHERE id = $1")
             .bind(key.get())
             .bind(Json(metadata))
             .bind(Json(policy))
             .bind(now.micros())
+            .bind(is_offered(metadata, policy))
             .execute()
             .await?;
         self.touch(Topic::Clients);
@@ -237,6 +273,13 @@ impl Conn {
             .bind(key.get())
             .execute()
             .await?;
+        self.touch(Topic::Clients);
+        Ok(())
+    }
+
+    /// Forgets the secrets of a client that authenticates in another way from now on.
+    pub async fn delete_client_secrets(&mut self, key: ClientKey) -> Result<(), StoreError> {
+        self.query("DELETE FROM client_secrets WHERE client_id = $1").bind(key.get()).execute().await?;
         self.touch(Topic::Clients);
         Ok(())
     }

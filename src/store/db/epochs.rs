@@ -13,11 +13,13 @@ pub enum Topic {
     Users,
     /// Tenants: status and name.
     Tenants,
+    /// Notices that sessions ended, which wait for their delivery.
+    Logouts,
 }
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Self; 4] = [Self::Clients, Self::Keys, Self::Users, Self::Tenants];
+    pub const ALL: [Self; 5] = [Self::Clients, Self::Keys, Self::Users, Self::Tenants, Self::Logouts];
 
     /// The stored text.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Topic {
             Self::Keys => "keys",
             Self::Users => "users",
             Self::Tenants => "tenants",
+            Self::Logouts => "logouts",
         }
     }
 

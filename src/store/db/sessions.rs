@@ -129,7 +129,7 @@ impl Conn {
         Ok(changed > 0)
     }
 
-    /// Ends a session; says whether it had not been ended before.
+    /// Ends a session, and notes whom to tell; says whether it had not been ended before.
     pub async fn end_session(&mut self, sid: Uuid, end: SessionEnd, now: Timestamp) -> Result<bool, StoreError> {
         let ended = self
             .query("UPDATE sessions SET ended_at = $3, end_reason = $2 WHERE sid = $1 AND ended_at IS NULL")
@@ -138,10 +138,13 @@ impl Conn {
             .bind(now.micros())
             .execute()
             .await?;
+        if ended > 0 {
+            self.queue_logout_notices(sid, now).await?;
+        }
         Ok(ended > 0)
     }
 
-    /// Ends the sessions of a person, all or all but one; gives their number.
+    /// Ends the sessions of a person, all or all but one, and notes whom to tell; gives their number.
     pub async fn end_sessions_of(
         &mut self,
         user: UserId,
@@ -149,16 +152,21 @@ impl Conn {
         end: SessionEnd,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        self.query(
-            "UPDATE sessions SET ended_at = $4, end_reason = $3 \
-             WHERE user_id = $1 AND ended_at IS NULL AND ($2 IS NULL OR sid <> $2)",
-        )
-        .bind(user.get())
-        .bind(except)
-        .bind(end.as_str())
-        .bind(now.micros())
-        .execute()
-        .await
+        let ended: Vec<Uuid> = self
+            .query(
+                "UPDATE sessions SET ended_at = $4, end_reason = $3 \
+                 WHERE user_id = $1 AND ended_at IS NULL AND ($2 IS NULL OR sid <> $2) RETURNING sid",
+            )
+            .bind(user.get())
+            .bind(except)
+            .bind(end.as_str())
+            .bind(now.micros())
+            .all(|row| row.of("sessions").get("sid"))
+            .await?;
+        for sid in &ended {
+            self.queue_logout_notices(*sid, now).await?;
+        }
+        Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
     }
 
     /// The sessions of a person that were not ended, newest first.

@@ -17,7 +17,7 @@ use super::{Reader, StoreError, WriterStats, migrate};
 use crate::base::Secret;
 
 pub use conn::Conn;
-pub(super) use row::Row;
+pub(super) use row::{Columns, Row};
 
 /// The durable database, whichever it is. Clones share it.
 #[derive(Clone)]

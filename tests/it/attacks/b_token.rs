@@ -302,7 +302,8 @@ async fn b26_only_registered_grants_are_answered() {
         assert_oauth_error(&app.token(client, &fields).await, 400, "unauthorized_client");
     }
     let metadata = app.get("/.well-known/openid-configuration").await.json();
-    assert_eq!(metadata["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
+    let all = json!(["authorization_code", "implicit", "refresh_token", "client_credentials"]);
+    assert_eq!(metadata["grant_types_supported"], all);
 }
 
 async fn with_assertion(app: &TestApp, client: &TestClient, path: &str, claims: &Value) -> Answer {

@@ -52,7 +52,7 @@ async fn each_response_type_gives_what_it_names_in_the_fragment() {
         let mut browser = app.browser();
         for kind in ResponseType::ALL.into_iter().filter(|kind| *kind != ResponseType::Code) {
             let said = answered(&mut browser, &client, &user, &asking(&client, kind)).await;
-            let mut names = vec!["iss", "state"];
+            let mut names = vec!["iss", "session_state", "state"];
             names.extend(kind.has_code().then_some("code"));
             names.extend(kind.has_id_token().then_some("id_token"));
             if kind.has_token() {

@@ -26,7 +26,7 @@ const UNREACHED: &[(ErrorCode, &str)] = &[
 
 #[tokio::test]
 async fn every_code_is_reached() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(&[("GUICHET_REGISTRATION__POLICY", "open")]).await;
     let user = app.user("alice").await;
     let client = app.client().create().await;
     let machine = app.resource_server().await;
@@ -79,6 +79,8 @@ async fn every_code_is_reached() {
     let narrowed = app.token(&client, &narrow).await;
     assert_eq!(narrowed.status, 200, "{narrowed:?}");
     tell(app.get_with_token("/userinfo", &narrowed.text("access_token")).await);
+    tell(app.register(&serde_json::json!({"redirect_uris": ["javascript:x"]})).await);
+    tell(app.register(&serde_json::json!({"redirect_uris": ["https://app.example/cb"], "logo_uri": "x"})).await);
     let broken = TestApp::start().await;
     broken.store().close().await;
     tell(broken.post("/token", &[], &[("grant_type", "authorization_code"), ("client_id", "x")]).await);

@@ -80,6 +80,18 @@ pub const TABLE: &[Row] = &[
     },
     program("/revoke", &[("token", "x")], 401, 200),
     program("/introspect", &[("token", "x")], 401, 200),
+    // Off unless configured; what it does when on has its own tests.
+    Row {
+        route: "/register",
+        path: "/register",
+        get: None,
+        post: Some(404),
+        fields: &[("client_name", "x")],
+        json: Some(404),
+        foreign: Some(404),
+        other_client: Some(404),
+    },
+    read("/register/{client_id}", "/register/x", 404),
     Row {
         route: "/authorize",
         path: "/authorize",
@@ -100,6 +112,7 @@ pub const TABLE: &[Row] = &[
         foreign: Some(403),
         other_client: Some(303),
     },
+    read("/session/check", "/session/check", 200),
     read("/interaction/{journey}", "/interaction/gjo_x", 400),
     page_form("/interaction/{journey}/sign-in", "/interaction/gjo_x/sign-in", None),
     page_form("/interaction/{journey}/tenant", "/interaction/gjo_x/tenant", None),

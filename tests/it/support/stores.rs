@@ -124,12 +124,14 @@ pub async fn dump(options: &StoreOptions, tables: &[&str]) -> String {
 }
 
 /// Every table of durable data but the audit.
-pub const TABLES: [&str; 12] = [
+pub const TABLES: [&str; 15] = [
     "users",
     "tenants",
     "memberships",
     "clients",
     "client_secrets",
+    "initial_access_tokens",
+    "registration_access_tokens",
     "consents",
     "sessions",
     "grants",
@@ -137,4 +139,5 @@ pub const TABLES: [&str; 12] = [
     "signing_keys",
     "password_resets",
     "mail_outbox",
+    "logout_notices",
 ];

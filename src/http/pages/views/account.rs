@@ -87,6 +87,17 @@ pub struct LinkOffer {
     pub url: String,
 }
 
+/// An application that a sign-in can begin at from here.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Its name.
+    pub name: String,
+    /// Its `client_id`.
+    pub client_id: String,
+    /// Where its sign-in begins, with `iss`.
+    pub url: String,
+}
+
 /// The account page. Each button is a form of its own that posts `csrf` and the id of what it stands beside.
 #[derive(Clone, Template)]
 #[template(path = "pages/account.html")]
@@ -101,6 +112,8 @@ pub struct Account {
     pub memberships: Vec<AccountMembership>,
     /// The open sessions, this browser's first.
     pub sessions: Vec<AccountSession>,
+    /// Applications to go to.
+    pub applications: Vec<Application>,
     /// The consents.
     pub consents: Vec<GrantedConsent>,
     /// The links with upstream providers.

@@ -28,7 +28,7 @@ struct Embedded {
     body: &'static [u8],
 }
 
-const FILES: [Embedded; 3] = [
+const FILES: [Embedded; 4] = [
     Embedded {
         name: "guichet.css",
         content_type: "text/css; charset=utf-8",
@@ -39,10 +39,15 @@ const FILES: [Embedded; 3] = [
         content_type: "text/javascript; charset=utf-8",
         body: include_bytes!("../../../../static/guichet.js"),
     },
+    Embedded {
+        name: "session.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_bytes!("../../../../static/session.js"),
+    },
     Embedded { name: "mark.svg", content_type: "image/svg+xml", body: MARK.as_bytes() },
 ];
 
-static ETAGS: LazyLock<[String; 3]> =
+static ETAGS: LazyLock<[String; 4]> =
     LazyLock::new(|| FILES.each_ref().map(|file| format!("\"{}\"", short(Digest::of(file.body)))));
 
 static VERSION: LazyLock<String> =

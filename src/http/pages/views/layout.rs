@@ -100,7 +100,7 @@ impl Layout {
     }
 
     /// The application's logo, if it can be shown.
-    pub(super) fn client_logo(&self) -> Option<&str> {
+    pub fn client_logo(&self) -> Option<&str> {
         let uri = self.client.as_ref()?.logo_uri.as_deref()?;
         uri.starts_with("https://").then_some(uri)
     }

@@ -2,11 +2,13 @@
 //!
 //! Owns the askama structs, `templates/` and `static/`. Handlers fill a struct and call its `render()`; nothing here
 //! reads a request, a store or a clock. The pages need no JavaScript and hold no inline style or script, so that they
-//! stand under `default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' https: data:`. The main
+//! stand under `default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'` and the origin of the
+//! application's logo. The main
 //! element's `data-page` names the page for programs; `id`s and `name`s of inputs are stable.
 
 mod account;
 mod assets;
+mod check_session;
 mod consent;
 mod device;
 mod error_page;
@@ -27,8 +29,9 @@ mod tests;
 
 use askama::Template;
 
-pub use account::{Account, AccountMembership, AccountSession, GrantedConsent, LinkOffer, LinkedIdentity};
+pub use account::{Account, AccountMembership, AccountSession, Application, GrantedConsent, LinkOffer, LinkedIdentity};
 pub use assets::{StaticFile, asset_version, static_file};
+pub use check_session::CheckSession;
 pub use consent::{Consent, ScopeItem};
 pub use device::describe_device;
 pub use error_page::{ErrorKind, ErrorPage};

@@ -1,4 +1,7 @@
-//! The page after signing out. `data-page="signed-out"`; the element `id="signed-out"` says so.
+//! The page after signing out. With frames it is a stop on the way: the script goes on to the application once they have
+//! loaded, or after three seconds; without scripts the person follows the link.
+//!
+//! `data-page="signed-out"`; the element `id="signed-out"` says so.
 
 use askama::Template;
 
@@ -14,6 +17,10 @@ pub struct SignedOut {
     pub return_url: Option<String>,
     /// Name of the application to return to.
     pub client: Option<String>,
+    /// Whether the page is a stop on the way to that address.
+    pub goes_on: bool,
+    /// Pages of other applications that sign the person out there (OpenID Connect Front-Channel Logout §3).
+    pub frames: Vec<String>,
     /// The page to sign in again, when there is no application to return to.
     pub sign_in_url: Option<String>,
 }

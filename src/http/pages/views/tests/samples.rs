@@ -201,11 +201,15 @@ impl Maker {
             return_url: Some(self.w("https://app.clinkio.example/bye")),
             client: Some(self.w("Clinkio")),
             sign_in_url: None,
+            goes_on: false,
+            frames: Vec::new(),
         };
         self.add("signed-out", "signed-out", out.render());
-        let own =
-            SignedOut { layout: self.plain(), return_url: None, client: None, sign_in_url: Some(self.w("/sign-in")) };
+        let own = SignedOut { layout: self.plain(), return_url: None, client: None, ..out.clone() };
+        let own = SignedOut { sign_in_url: Some(self.w("/sign-in")), ..own };
         self.add("signed-out.own", "signed-out", own.render());
+        let frames = vec![self.w("https://agenda.example/out?sid=1"), self.w("https://lab.example/out")];
+        self.add("signed-out.stop", "signed-out", SignedOut { goes_on: true, frames, ..out }.render());
         let post = FormPost {
             layout: self.for_client(),
             action: self.w("https://app.clinkio.example/callback"),
@@ -295,6 +299,11 @@ impl Maker {
                 session("s2", "iPhone Safari/604.1", Some("2001:db8:85a3::8a2e:370:7334"), false),
                 session("s3", "?", None, false),
             ],
+            applications: vec![Application {
+                name: self.w("Clinkio"),
+                client_id: self.w("clinkio"),
+                url: self.w("https://clinkio.example/start?iss=https%3A%2F%2Fsso.example"),
+            }],
             consents: vec![
                 consent("Clinkio", &["openid", "profile", "email"]),
                 consent("MedReport", &["openid", "tenant", "roles", "offline_access"]),
@@ -322,6 +331,7 @@ impl Maker {
         let bare = Account {
             memberships: Vec::new(),
             sessions: one,
+            applications: Vec::new(),
             consents: Vec::new(),
             identities: Vec::new(),
             link_offers: Vec::new(),
