@@ -24,7 +24,7 @@ const SQLITE_TEXTS: Texts = &[
     (4, "0004_sealed_client_secrets", include_str!("../../migrations/sqlite/0004_sealed_client_secrets.sql")),
     (5, "0005_registration", include_str!("../../migrations/sqlite/0005_registration.sql")),
     (6, "0006_logout_notices", include_str!("../../migrations/sqlite/0006_logout_notices.sql")),
-    (8, "0008_federation", include_str!("../../migrations/sqlite/0008_federation.sql")),
+    (7, "0007_federation", include_str!("../../migrations/sqlite/0007_federation.sql")),
 ];
 const POSTGRES_TEXTS: Texts = &[
     (1, "0001_provider", include_str!("../../migrations/postgres/0001_provider.sql")),
@@ -33,7 +33,7 @@ const POSTGRES_TEXTS: Texts = &[
     (4, "0004_sealed_client_secrets", include_str!("../../migrations/postgres/0004_sealed_client_secrets.sql")),
     (5, "0005_registration", include_str!("../../migrations/postgres/0005_registration.sql")),
     (6, "0006_logout_notices", include_str!("../../migrations/postgres/0006_logout_notices.sql")),
-    (8, "0008_federation", include_str!("../../migrations/postgres/0008_federation.sql")),
+    (7, "0007_federation", include_str!("../../migrations/postgres/0007_federation.sql")),
 ];
 
 pub(super) static SQLITE: Known = Known { migrator: LazyLock::new(|| migrator(SQLITE_TEXTS)), texts: SQLITE_TEXTS };
