@@ -547,7 +547,8 @@ async fn an_access_token_is_signed_as_its_client_wants_and_introspected_all_the_
     let app = TestApp::start().await;
     let asking = app.resource_server().await;
     for alg in ["ES256", "EdDSA", "RS256", "PS256"] {
-        let client = app.client().grants(&[GrantType::ClientCredentials]).access_token_alg(alg).create().await;
+        let own = app.client().grants(&[GrantType::ClientCredentials]).access_token_alg(alg);
+        let client = own.change(|metadata| metadata.response_types.clear()).create().await;
         let tokens = Tokens::of(app.token(&client, &[("grant_type", "client_credentials")]).await);
         assert_eq!(flow::header(&tokens.access)["alg"], alg);
         assert_eq!(app.introspect(&asking, &tokens.access).await["active"], true, "{alg}");
