@@ -5,8 +5,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-
 use crate::account::limits::SignInLimit;
 use crate::account::passwords::{HashParams, Hasher, Policy};
 use crate::account::{self, Accounts};
@@ -16,10 +14,10 @@ use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy};
 use crate::config::{self, Config, RateLimit};
 use crate::federation::{self, Federation};
-use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, TrustedProxies, surround};
-use crate::http::operations::health_router;
+use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, Surrounded, TrustedProxies, surround};
+use crate::http::operations::{HEALTH, health_router};
 use crate::http::pages::views::{Stationery, letter};
-use crate::http::router::{cross_origin, router};
+use crate::http::router::{cross_origin, router, templates};
 use crate::http::server::{ClientCertificates, Readiness, ServerOptions, TlsOptions};
 use crate::http::site::{self, Site};
 use crate::i18n::Locale;
@@ -195,7 +193,7 @@ impl App {
     }
 
     /// All routes of the public listeners with what surrounds them, and the signs of life.
-    pub fn router(&self, readiness: &Readiness) -> Router {
+    pub fn router(&self, readiness: &Readiness) -> Surrounded {
         let site = self.site();
         let store = self.store.clone();
         let health = health_router(readiness.clone(), move || {
@@ -374,6 +372,7 @@ fn surround_parts(app: &App, site: &Site) -> Surround {
         metrics: app.metrics.clone(),
         proxies: TrustedProxies { networks: http.trusted_proxies.clone(), header: ForwardedHeader::XForwardedFor },
         https: app.config.issuer.is_https(),
+        routes: templates(site).into_iter().chain(HEALTH.map(str::to_owned)).collect(),
         cross_origin: cross_origin(site),
         body_limit: ByRoute::all(http.body_limit),
         timeout: ByRoute::all(http.request_timeout),

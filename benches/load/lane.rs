@@ -40,25 +40,28 @@ pub(crate) struct Target {
     pub(crate) token: String,
     pub(crate) introspect: String,
     pub(crate) jwks: String,
-    /// For itself, with JWT access tokens.
+    /// For itself, with JWT access tokens, ES256; may introspect.
     pub(crate) service: Client,
+    /// For itself, with EdDSA.
+    pub(crate) eddsa: Client,
+    /// For itself, with RS256.
+    pub(crate) rs256: Client,
     /// For itself, with opaque access tokens.
     pub(crate) opaque: Client,
     /// For people: code and refresh token.
     pub(crate) application: Client,
     /// Fields to fill into a sign-in page, over its hidden ones.
     pub(crate) person: Vec<(String, String)>,
-    /// Parameters that its requests for a JWT need beside the usual ones.
-    pub(crate) jwt_extra: Vec<(String, String)>,
+    /// Names the resource whose access tokens are JWTs of an algorithm; `None` where the client says that.
+    pub(crate) resource: Option<fn(&str) -> String>,
 }
 
 impl Target {
-    /// The request for a token of a client for itself.
-    pub(crate) fn client_credentials(&self, client: &Client, jwt: bool) -> Vec<u8> {
+    /// The request for a token of a client for itself: a JWT of this algorithm, or an opaque one.
+    pub(crate) fn client_credentials(&self, client: &Client, jwt: Option<&str>) -> Vec<u8> {
+        let resource = jwt.zip(self.resource).map(|(alg, resource)| resource(alg));
         let mut form = vec![("grant_type", "client_credentials")];
-        if jwt {
-            form.extend(self.jwt_extra.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        }
+        form.extend(resource.as_deref().map(|resource| ("resource", resource)));
         post(self.address, &self.token, &client.basic(), "", &form)
     }
 
@@ -134,6 +137,12 @@ impl Lane {
 
     async fn with(target: &Target, task: Task) -> Result<Self, Failure> {
         Ok(Self { connection: Connection::open(target.address).await?, target: target.clone(), task })
+    }
+
+    /// Takes a new connection: while other lanes were made ready, the server may have given up on an idle one.
+    pub(crate) async fn reconnect(&mut self) -> Result<(), Failure> {
+        self.connection = Connection::open(self.target.address).await?;
+        Ok(())
     }
 
     /// Does the task once.

@@ -11,8 +11,8 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, ParsedPublicKey,
-    RSA_PKCS1_SHA256,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    ParsedPublicKey, RSA_PKCS1_SHA256,
 };
 use axum::Router;
 use axum::extract::{Path, State};
@@ -37,6 +37,7 @@ const CLAIMS: &str = r#"{"iss":"http://127.0.0.1:18080","sub":"0123456789abcdef0
 struct Keys {
     es256: EcdsaKeyPair,
     rs256: KeyPair,
+    eddsa: Ed25519KeyPair,
     public: ParsedPublicKey,
     /// A signature to verify, over [`CLAIMS`].
     signature: Vec<u8>,
@@ -47,15 +48,20 @@ impl Keys {
         let failed = |_| Failure::new("a key cannot be made");
         let es256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
         let rs256 = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+        let eddsa = Ed25519KeyPair::generate().map_err(failed)?;
         let signature = es256.sign(&SystemRandom::new(), CLAIMS.as_bytes()).map_err(failed)?.as_ref().to_vec();
         let public = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, es256.public_key().as_ref())
             .map_err(|_| Failure::new("a key cannot be read"))?;
-        Ok(Self { es256, rs256, public, signature })
+        Ok(Self { es256, rs256, eddsa, public, signature })
     }
 
     fn es256(&self) -> String {
         let signed = self.es256.sign(&SystemRandom::new(), CLAIMS.as_bytes());
         compact(signed.map(|signature| signature.as_ref().to_vec()).unwrap_or_default())
+    }
+
+    fn eddsa(&self) -> String {
+        compact(self.eddsa.sign(CLAIMS.as_bytes()).as_ref().to_vec())
     }
 
     fn rs256(&self) -> String {
@@ -91,6 +97,7 @@ pub(crate) async fn serve(listen: SocketAddr) -> Result<(), Failure> {
         .route("/fixed/{size}", get(move |Path(size): Path<usize>| async move { reply(of_size(size)) }))
         .route("/posted/{size}", post(move |Path(size): Path<usize>, _body: Bytes| async move { reply(posted(size)) }))
         .route("/es256", post(|State(keys): State<Arc<Keys>>, _body: Bytes| async move { reply(keys.es256()) }))
+        .route("/eddsa", post(|State(keys): State<Arc<Keys>>, _body: Bytes| async move { reply(keys.eddsa()) }))
         .route("/rs256", post(|State(keys): State<Arc<Keys>>, _body: Bytes| async move { reply(keys.rs256()) }))
         .route(
             "/both",

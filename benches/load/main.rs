@@ -1,7 +1,7 @@
 //! Load on the built server, each figure beside a limit that was measured in the same run.
 //!
 //! ```text
-//! cargo bench --bench load -- [--json] [--server-cores 1] [--peer FOLDER] [--only TASK,…] [--seconds 3]
+//! cargo bench --bench load -- [--json] [--server-cores 1] [--peer FOLDER] [--only TASK,…] [--rounds 3] [--seconds 1]
 //! ```
 //!
 //! `tests/load/run` calls it with the cores set. It starts the limits (`limits.rs`), the product and, where one is named, the
@@ -31,6 +31,8 @@ use tasks::{Stage, Task};
 
 /// Starts that the median is taken of.
 const STARTS: usize = 5;
+/// How long the load runs before it is measured.
+const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Why the run ended early.
 #[derive(Debug)]
@@ -69,8 +71,11 @@ struct Arguments {
     /// Folder of the peer: peer.mjs with its packages.
     #[arg(long, value_name = "DIR")]
     peer: Option<PathBuf>,
-    /// Measured time of each figure, 1 to 60.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
+    /// How often each task is measured, 1 to 20; the medians are shown.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=20))]
+    rounds: u8,
+    /// Measured time of each round in seconds, 1 to 60.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
     /// Connections at once, 1 to 256.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -133,7 +138,7 @@ async fn measure_all(arguments: &Arguments, folder: &Path) -> Result<Report, Fai
     let cores = arguments.server_cores.clone();
     let guichet = Guichet::prepare(arguments.bin.clone(), folder, cores.clone())?;
     let target = guichet.populate()?;
-    let start_ms = median_start(&guichet).await?;
+    let (start_ms, peer_start_ms) = median_starts(&guichet, arguments.peer.as_deref(), cores.as_deref()).await?;
     let limits = start_limits(cores.as_deref()).await?;
     let peer = match &arguments.peer {
         None => None,
@@ -147,9 +152,10 @@ async fn measure_all(arguments: &Arguments, folder: &Path) -> Result<Report, Fai
         limits: &limits,
         peer: peer.as_ref().map(|(server, target)| (server, target)),
         plan: Plan {
-            warm_up: Duration::from_secs(1),
+            warm_up: WARM_UP,
             measured: Duration::from_secs(arguments.seconds),
             connections: usize::from(arguments.connections),
+            rounds: usize::from(arguments.rounds),
         },
         cores: cores.as_deref(),
     };
@@ -161,10 +167,13 @@ async fn measure_all(arguments: &Arguments, folder: &Path) -> Result<Report, Fai
         rows.push(stage.measure(task).await?);
     }
     let loaded_kib = resident_kib(server.pid());
+    let peer_loaded_kib = peer.as_ref().map(|(server, _)| resident_kib(server.pid()));
     server.stop().await?;
     Ok(Report {
         rows,
         start_ms,
+        peer_start_ms,
+        peer_loaded_kib,
         rest_kib,
         loaded_kib,
         flushes: limits::flushes(folder, Duration::from_secs(1))?,
@@ -173,15 +182,26 @@ async fn measure_all(arguments: &Arguments, folder: &Path) -> Result<Report, Fai
     })
 }
 
-async fn median_start(guichet: &Guichet) -> Result<f64, Failure> {
-    let mut times = Vec::new();
+/// Milliseconds until ready, ours on an existing database and the peer's, in turns.
+async fn median_starts(
+    guichet: &Guichet,
+    peer: Option<&Path>,
+    cores: Option<&str>,
+) -> Result<(f64, Option<f64>), Failure> {
+    let (mut ours, mut peers) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         let server = guichet.serve().await?;
-        times.push(server.ready_after);
+        ours.push(server.ready_after);
         server.stop().await?;
+        if let Some(peer) = peer {
+            peers.push(start_peer(cores, peer).await?.0.ready_after);
+        }
     }
-    times.sort_unstable();
-    Ok(times.get(STARTS / 2).map_or(0.0, Duration::as_secs_f64) * 1e3)
+    let median = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        times.get(times.len() / 2).map(|time| time.as_secs_f64() * 1e3)
+    };
+    Ok((median(ours).unwrap_or_default(), median(peers)))
 }
 
 async fn start_limits(cores: Option<&str>) -> Result<Server, Failure> {
@@ -212,7 +232,7 @@ async fn start_peer(cores: Option<&str>, folder: &Path) -> Result<(Server, Targe
     command.stdout(Stdio::null());
     let server = Server::start(command, address, "/.well-known/openid-configuration").await?;
     let client = |id: &str| Client { id: id.to_owned(), secret: format!("{id}-secret-of-the-load-test") };
-    let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let person = [("login", "person"), ("password", "any")];
     let target = Target {
         address,
         authorize: "/auth".to_owned(),
@@ -220,10 +240,12 @@ async fn start_peer(cores: Option<&str>, folder: &Path) -> Result<(Server, Targe
         introspect: "/token/introspection".to_owned(),
         jwks: "/jwks".to_owned(),
         service: client("service"),
+        eddsa: client("service"),
+        rs256: client("service"),
         opaque: client("service"),
         application: client("application"),
-        person: pairs(&[("login", "person"), ("password", "any")]),
-        jwt_extra: pairs(&[("resource", "urn:load:api")]),
+        person: person.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        resource: Some(|alg| format!("urn:load:{alg}")),
     };
     Ok((server, target))
 }

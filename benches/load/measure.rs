@@ -12,6 +12,8 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
     pub(crate) connections: usize,
+    /// How often everything is measured; the median counts.
+    pub(crate) rounds: usize,
 }
 
 /// What was seen of one server doing one task.
@@ -26,8 +28,28 @@ pub(crate) struct Seen {
     pub(crate) cpu_us: f64,
 }
 
+impl Seen {
+    /// The median of several measurements, each number for itself.
+    pub(crate) fn median(seen: &[Self]) -> Self {
+        let of = |number: fn(&Self) -> f64| {
+            let mut numbers: Vec<f64> = seen.iter().map(number).collect();
+            numbers.sort_by(f64::total_cmp);
+            numbers.get(numbers.len() / 2).copied().unwrap_or(0.0)
+        };
+        Self {
+            rate: of(|seen| seen.rate),
+            p50_ms: of(|seen| seen.p50_ms),
+            p99_ms: of(|seen| seen.p99_ms),
+            cpu_us: of(|seen| seen.cpu_us),
+        }
+    }
+}
+
 /// Runs the lanes against the process `pid`.
-pub(crate) async fn run(lanes: Vec<Lane>, pid: u32, plan: Plan) -> Result<Seen, Failure> {
+pub(crate) async fn run(mut lanes: Vec<Lane>, pid: u32, plan: Plan) -> Result<Seen, Failure> {
+    for lane in &mut lanes {
+        lane.reconnect().await?;
+    }
     let begin = Instant::now() + plan.warm_up;
     let end = begin + plan.measured;
     let running: Vec<_> = lanes.into_iter().map(|lane| tokio::spawn(repeat(lane, begin, end))).collect();

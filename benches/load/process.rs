@@ -183,10 +183,12 @@ impl Guichet {
             introspect: "/introspect".to_owned(),
             jwks: "/jwks".to_owned(),
             service: self.client(&[&["--name", "Service", "--resource-server"], &own[..]].concat())?,
+            eddsa: self.client(&[&["--name", "EdDSA", "--access-token-alg", "EdDSA"], &own[..]].concat())?,
+            rs256: self.client(&[&["--name", "RS256", "--access-token-alg", "RS256"], &own[..]].concat())?,
             opaque: self.client(&[&["--name", "Opaque", "--access-token", "opaque"], &own[..]].concat())?,
             application: self.client(&["--name", "Application", "--first-party", "--redirect-uri", REDIRECT_URI])?,
             person: vec![("email".to_owned(), EMAIL.to_owned()), ("password".to_owned(), PASSWORD.to_owned())],
-            jwt_extra: Vec::new(),
+            resource: None,
         })
     }
 

@@ -36,8 +36,13 @@ pub fn bytes<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
 
 /// A UUID version 7 (RFC 9562 §5.7): ordered by `now`, unguessable in its lower 74 bits.
 pub fn uuid_v7(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
+    uuid_v7_of(now, &bytes(entropy))
+}
+
+/// A UUID version 7 with these random bytes, which no other may have.
+pub fn uuid_v7_of(now: Timestamp, random: &[u8; 10]) -> Uuid {
     let millis = u64::try_from(now.micros().div_euclid(1_000)).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &bytes::<10>(entropy)).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid()
 }
 
 #[cfg(test)]

@@ -115,6 +115,9 @@ struct Members {
     /// What its access tokens look like.
     #[arg(long)]
     access_token: Option<TokenFormat>,
+    /// Algorithm of its signed access tokens: RS256, PS256, ES256 (default), EdDSA.
+    #[arg(long, value_name = "ALG")]
+    access_token_alg: Option<String>,
     #[command(flatten)]
     algorithms: client_algorithms::Algorithms,
     /// Where a sign-in at the client begins.
@@ -277,6 +280,9 @@ fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPol
         Some(TokenFormat::Opaque) => policy.access_token = AccessTokenFormat::Opaque,
         None => {}
     }
+    if members.access_token_alg.is_some() {
+        policy.access_token_alg = members.access_token_alg;
+    }
     match members.pkce {
         Some(Pkce::Required) => policy.pkce = PkcePolicy::Required,
         Some(Pkce::Optional) => policy.pkce = PkcePolicy::Optional,
@@ -334,6 +340,7 @@ fn shown(client: &Client) -> Value {
         "first_party": client.policy.first_party,
         "resource_server": client.policy.resource_server,
         "access_token": client.policy.access_token,
+        "access_token_alg": client.policy.access_token_alg.as_deref().unwrap_or("ES256"),
         "pkce": if client.requires_pkce() { "required" } else { "optional" },
         "resources": client.policy.resources,
         "secrets": client.secrets.iter().map(|secret| json!({

@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::telemetry;
 use context::Context;
 use output::{Failure, Output};
 
@@ -89,7 +90,9 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output.fail(&Failure::new(format!("the runtime does not start: {error}"))),
     };
-    match runtime.block_on(run(&context, arguments.command)) {
+    let ended = runtime.block_on(run(&context, arguments.command));
+    telemetry::flush();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output.fail(&failure),
     }

@@ -16,6 +16,9 @@ use crate::telemetry::{Metrics, metrics};
 /// Longest time for the readiness check; storage that answers later is not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The templates of [`health_router`].
+pub const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+
 /// `/healthz`: 200 while the process lives. `/readyz`: 200 when the flag is set and `check` says yes in time, else 503.
 pub fn health_router<C, F>(readiness: Readiness, check: C) -> Router
 where

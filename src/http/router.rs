@@ -97,8 +97,21 @@ pub fn router(site: Site) -> Router {
     whole.fallback(home::not_found).with_state(site)
 }
 
+/// Templates of all routes.
+pub fn templates(site: &Site) -> Vec<String> {
+    below(site, |_| true).chain(beside(site)).collect()
+}
+
 /// Templates of the routes that scripts of any origin may call.
 pub fn cross_origin(site: &Site) -> Vec<String> {
-    let programs = routes().into_iter().filter(|route| route.audience == Audience::Program);
-    programs.map(|route| format!("{}{}", site.base_path, route.path)).collect()
+    below(site, |route| route.audience == Audience::Program).collect()
+}
+
+fn below(site: &Site, which: impl Fn(&Route) -> bool) -> impl Iterator<Item = String> {
+    routes().into_iter().filter(which).map(|route| format!("{}{}", site.base_path, route.path))
+}
+
+/// The RFC 8414 document at the host's own place.
+fn beside(site: &Site) -> Option<String> {
+    (!site.base_path.is_empty()).then(|| format!("{}{}", path::OAUTH_METADATA, site.base_path))
 }

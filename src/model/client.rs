@@ -40,6 +40,9 @@ pub struct ClientPolicy {
     pub resource_server: bool,
     /// What its access tokens look like.
     pub access_token: AccessTokenFormat,
+    /// The algorithm of those that are signed; `None` is ES256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_alg: Option<String>,
     /// PKCE.
     pub pkce: PkcePolicy,
     /// Resources it may name (RFC 8707); empty means any.

@@ -8,7 +8,7 @@ use crate::audit::{Action, AuditEvent};
 use crate::base::digest::Digest;
 use crate::base::entropy::uuid_v7;
 use crate::base::token::{OpaqueToken, TokenKind};
-use crate::jose::client_keys;
+use crate::jose::{Algorithm, client_keys};
 use crate::model::client::{Client, ClientPolicy, ClientStatus, NewClient, PkcePolicy};
 use crate::model::grant::GrantEnd;
 use crate::model::registration::InitialAccess;
@@ -39,6 +39,9 @@ pub struct Registered {
 pub fn problems(metadata: &ClientMetadata, policy: &ClientPolicy) -> Vec<Problem> {
     let mut problems = check(metadata);
     problems.extend(client_algorithms::problems(metadata));
+    if policy.access_token_alg.as_deref().is_some_and(|alg| Algorithm::parse(alg).is_none()) {
+        problems.push(Problem { member: "access_token_alg", why: "must be RS256, PS256, ES256 or EdDSA".to_owned() });
+    }
     if let Some(jwks) = &metadata.jwks
         && let Err(refusal) = client_keys::check_jwks(jwks)
     {

@@ -25,14 +25,18 @@ pub struct Subject {
 /// Reads a person and their membership; a disabled account and an ended membership are `invalid_grant`.
 pub async fn load(conn: &mut Conn, user: UserId, tenant: Option<TenantId>) -> Result<Subject, ProviderError> {
     let gone = |why| ProviderError::from(OAuthError::new(ErrorCode::InvalidGrant).detail(why));
-    let user =
-        conn.user_by_id(user).await?.filter(User::is_active).ok_or_else(|| gone("the account is disabled or gone"))?;
-    let membership = match tenant {
+    let (user, membership) = match tenant {
         Some(tenant) => {
-            Some(conn.membership(user.id, tenant).await?.ok_or_else(|| gone("the membership or its tenant ended"))?)
+            let found = conn.user_with_memberships(user, Some(tenant)).await?;
+            found.map(|(user, mut memberships)| (user, memberships.pop())).unzip()
         }
-        None => None,
+        None => (conn.user_by_id(user).await?, None),
     };
+    let user = user.filter(User::is_active).ok_or_else(|| gone("the account is disabled or gone"))?;
+    let membership = membership.flatten();
+    if tenant.is_some() && membership.is_none() {
+        return Err(gone("the membership or its tenant ended"));
+    }
     Ok(Subject { user, membership })
 }
 

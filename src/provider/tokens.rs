@@ -297,7 +297,10 @@ fn common(
 
 fn write(provider: &Provider, client: &Client, claims: &AccessClaims) -> Result<String, JoseError> {
     match client.policy.access_token {
-        AccessTokenFormat::Jwt => provider.keys().current().sign(Algorithm::Es256, Typ::AccessToken, claims),
+        AccessTokenFormat::Jwt => {
+            let alg = client.policy.access_token_alg.as_deref().and_then(Algorithm::parse).unwrap_or(Algorithm::Es256);
+            provider.keys().current().sign(alg, Typ::AccessToken, claims)
+        }
         AccessTokenFormat::Opaque => Ok(provider.secrets().seal(claims, provider.entropy())),
     }
 }

@@ -3,8 +3,8 @@
 //! Labels come from closed sets: route templates, grant names, outcomes. Nothing that a client writes becomes a label.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -102,11 +102,9 @@ impl Metrics {
         Self(Arc::new(inner))
     }
 
-    /// A request was answered; `status` 499 means that the client had gone.
-    pub fn request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
-        let status = class_of(status);
-        self.0.requests.get_or_create(&RequestLabels { method, route: route.to_owned(), status }).inc();
-        self.0.request_duration.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
+    /// The numbers of one route; keep them, so that counting a request looks nothing up. `name` is its template.
+    pub fn route(&self, name: &str) -> Route {
+        Route { metrics: self.clone(), name: name.to_owned(), counts: Box::default(), duration: OnceLock::new() }
     }
 
     /// A handler panicked.
@@ -163,6 +161,47 @@ impl Metrics {
     }
 }
 
+/// How often requests of one route came and how long they took.
+pub struct Route {
+    metrics: Metrics,
+    name: String,
+    /// By method and status class; each appears on the page with its first request.
+    counts: Box<[[OnceLock<Counter>; CLASSES.len()]; METHODS.len()]>,
+    duration: OnceLock<Histogram>,
+}
+
+impl Route {
+    /// Its template.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A request was answered; `status` 499 means that the client had gone. Methods that HTTP does not define count as one.
+    pub fn request(&self, method: &str, status: u16, took: Duration) {
+        let inner = &self.metrics.0;
+        let method = METHODS.iter().position(|known| *known == method).unwrap_or(METHODS.len() - 1);
+        let class = class_of(status);
+        let named = |method, class| RequestLabels { method, route: self.name.clone(), status: class };
+        let count = self
+            .counts
+            .get(method)
+            .and_then(|of_method| of_method.get(class))
+            .zip(METHODS.get(method).zip(CLASSES.get(class)));
+        if let Some((count, (method, class))) = count {
+            count.get_or_init(|| inner.requests.get_or_create(&named(method, class)).clone()).inc();
+        }
+        let labels = || RouteLabels { route: self.name.clone() };
+        let duration = self.duration.get_or_init(|| inner.request_duration.get_or_create(&labels()).clone());
+        duration.observe(took.as_secs_f64());
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Route").field(&self.name).finish()
+    }
+}
+
 impl Inner {
     /// Names without unit and `_total`, which the encoder adds.
     fn register(&mut self) {
@@ -208,14 +247,20 @@ fn latency() -> Histogram {
     Histogram::new(exponential_buckets(0.000_5, 2.0, 15))
 }
 
-fn class_of(status: u16) -> &'static str {
+/// What a method may be called on the page: it is the client's own text.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"];
+/// What a status is called on the page.
+const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "left"];
+
+/// The place in [`CLASSES`].
+fn class_of(status: u16) -> usize {
     match status {
-        100..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        499 => "left",
-        400..=498 => "4xx",
-        _ => "5xx",
+        100..=199 => 0,
+        200..=299 => 1,
+        300..=399 => 2,
+        499 => 5,
+        400..=498 => 3,
+        _ => 4,
     }
 }
 
@@ -226,7 +271,8 @@ mod tests {
     #[test]
     fn the_page_has_every_number_with_its_unit() {
         let metrics = Metrics::new();
-        metrics.request("GET", "/token", 404, Duration::from_millis(3));
+        metrics.route("/token").request("GET", 404, Duration::from_millis(3));
+        metrics.route("/token").request("BREW", 499, Duration::from_millis(3));
         metrics.panic();
         metrics.token("authorization_code", "issued");
         metrics.sign_in("wrong");
@@ -238,7 +284,8 @@ mod tests {
         let page = metrics.encode();
         for line in [
             "guichet_http_requests_total{method=\"GET\",route=\"/token\",status=\"4xx\"} 1",
-            "guichet_http_request_duration_seconds_count{route=\"/token\"} 1",
+            "guichet_http_requests_total{method=\"OTHER\",route=\"/token\",status=\"left\"} 1",
+            "guichet_http_request_duration_seconds_count{route=\"/token\"} 2",
             "guichet_http_panics_total 1",
             "guichet_token_requests_total{grant=\"authorization_code\",outcome=\"issued\"} 1",
             "guichet_sign_ins_total{outcome=\"wrong\"} 1",

@@ -5,5 +5,5 @@
 pub mod logs;
 pub mod metrics;
 
-pub use logs::{Format, init};
-pub use metrics::Metrics;
+pub use logs::{Format, flush, init};
+pub use metrics::{Metrics, Route};

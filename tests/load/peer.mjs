@@ -20,7 +20,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       redirect_uris: ['http://127.0.0.1:9/callback'], response_types: ['code'], application_type: 'web',
     },
   ],
-  jwks: { keys: [key('rsa', { modulusLength: 2048 }, 'RS256', 'rsa'), key('ec', { namedCurve: 'P-256' }, 'ES256', 'ec')] },
+  jwks: { keys: [key('rsa', { modulusLength: 2048 }, 'RS256', 'rsa'), key('ec', { namedCurve: 'P-256' }, 'ES256', 'ec'), key('ed25519', {}, 'EdDSA', 'ed')] },
   cookies: { keys: ['a key that signs the cookies of a load test'] },
   claims: { openid: ['sub'], email: ['email'] },
   findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id, email: 'person@example.org' }) }),
@@ -32,10 +32,12 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
-    // A JWT for whoever names the resource; without it, opaque.
+    // A JWT for whoever names a resource, signed with the algorithm in its name; without it, opaque.
     resourceIndicators: {
       enabled: true,
-      getResourceServerInfo: () => ({ scope: '', audience: 'urn:load:api', accessTokenTTL: 1800, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } }),
+      getResourceServerInfo: (ctx, resource) => ({
+        scope: '', audience: resource, accessTokenTTL: 1800, accessTokenFormat: 'jwt', jwt: { sign: { alg: resource.split(':').pop() } },
+      }),
       useGrantedResource: () => false,
     },
   },

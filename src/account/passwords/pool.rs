@@ -185,11 +185,13 @@ impl Shared {
         Busy
     }
 
-    /// One thread: its memory is allocated once, because page faults cost as much as the hashing itself.
+    /// One thread: its memory is allocated once, because page faults cost as much as the hashing itself, and not before the
+    /// first hash: a server whose clients are all machines never needs it.
     fn work(&self, params: HashParams, number: usize) {
-        let mut memory = vec![Block::new(); params.blocks()];
+        let mut memory = Vec::new();
         while let Some(job) = self.queue.take() {
             self.running.fetch_add(1, Ordering::Relaxed);
+            memory.resize_with(params.blocks(), Block::new);
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job.run(params, &mut memory)));
             self.running.fetch_sub(1, Ordering::Relaxed);
             self.finished.fetch_add(1, Ordering::Relaxed);

@@ -8,41 +8,28 @@ use std::time::{Duration, Instant};
 use axum::body::HttpBody as _;
 use axum::http::Method;
 use axum::response::Response;
-use tracing::Span;
 
 use super::RequestId;
-use crate::telemetry::Metrics;
+use crate::telemetry::Route;
 
-/// Shown where no route matched.
-const NO_ROUTE: &str = "(none)";
 /// Shown where the client went away before the answer.
 const LEFT: u16 = 499;
 
 /// A request on its way. Dropped without [`Line::end`], it says that the client left.
-pub(super) struct Line {
-    metrics: Metrics,
-    span: Span,
+pub(super) struct Line<'a> {
+    numbers: &'a Route,
     id: RequestId,
     method: &'static str,
-    route: String,
     begun: Instant,
     ended: bool,
 }
 
 /// Starts the clock of a request.
-pub(super) fn begin(metrics: &Metrics, id: &RequestId, method: &Method, route: Option<&str>) -> Line {
-    let route = route.unwrap_or(NO_ROUTE).to_owned();
-    let span = tracing::info_span!("request", "request.id" = id.as_str());
-    let (metrics, id, method) = (metrics.clone(), id.clone(), name_of(method));
-    Line { metrics, span, id, method, route, begun: Instant::now(), ended: false }
+pub(super) fn begin<'a>(numbers: &'a Route, id: &RequestId, method: &Method) -> Line<'a> {
+    Line { numbers, id: id.clone(), method: name_of(method), begun: Instant::now(), ended: false }
 }
 
-impl Line {
-    /// The span in which the handler's own lines stand, so that they carry the request's id.
-    pub(super) fn span(&self) -> Span {
-        self.span.clone()
-    }
-
+impl Line<'_> {
     /// Writes the line of an answered request. The time is that until the answer begins.
     pub(super) fn end(mut self, response: &Response) {
         self.write(response.status().as_u16(), response.body().size_hint().exact());
@@ -51,11 +38,11 @@ impl Line {
     fn write(&mut self, status: u16, bytes: Option<u64>) {
         self.ended = true;
         let took = self.begun.elapsed();
-        self.metrics.request(self.method, &self.route, status, took);
+        self.numbers.request(self.method, status, took);
         tracing::info!(
             target: "guichet::access",
             method = self.method,
-            route = self.route,
+            route = self.numbers.name(),
             status,
             duration_us = micros(took),
             bytes,
@@ -65,7 +52,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for Line<'_> {
     fn drop(&mut self) {
         if !self.ended {
             self.write(LEFT, None);

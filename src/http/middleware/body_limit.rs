@@ -18,7 +18,7 @@ use super::json_errors;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Remembers whether a body went past its limit.
-pub(super) struct Limit(Arc<AtomicBool>);
+pub(super) struct Limit(Option<Arc<AtomicBool>>);
 
 /// Puts the limit around the body; `None` for one that announces more: refuse it unread.
 pub(super) fn apply(request: Request, most: usize) -> Option<(Request, Limit)> {
@@ -26,15 +26,19 @@ pub(super) fn apply(request: Request, most: usize) -> Option<(Request, Limit)> {
     if announced.is_some_and(|length: u64| length > u64::try_from(most).unwrap_or(u64::MAX)) {
         return None;
     }
+    if request.body().is_end_stream() {
+        return Some((request, Limit(None)));
+    }
     let passed = Arc::new(AtomicBool::new(false));
-    let limit = Limit(Arc::clone(&passed));
+    let limit = Limit(Some(Arc::clone(&passed)));
     Some((request.map(|body| Body::new(Counted { body: Limited::new(body, most), passed })), limit))
 }
 
 impl Limit {
     /// 413 where the body was too large, whatever the handler made of its end.
     pub(super) fn judge(&self, answered: Response) -> Response {
-        if self.0.load(Ordering::Relaxed) { refusal() } else { answered }
+        let passed = self.0.as_ref().is_some_and(|passed| passed.load(Ordering::Relaxed));
+        if passed { refusal() } else { answered }
     }
 }
 

@@ -24,7 +24,7 @@ impl Answer {
     }
 }
 
-fn router(metrics: Metrics) -> Router {
+fn router(metrics: Metrics) -> Surrounded {
     let seen = |Extension(id): Extension<RequestId>, Extension(address): Extension<ClientAddress>| async move {
         format!("{} {}", id.as_str(), address.0)
     };
@@ -56,6 +56,20 @@ fn router(metrics: Metrics) -> Router {
             metrics,
             proxies: TrustedProxies { networks: vec!["10.0.0.0/8".parse().unwrap()], ..TrustedProxies::default() },
             https: true,
+            routes: [
+                "/seen",
+                "/own",
+                "/redirect",
+                "/error",
+                "/explode",
+                "/hang",
+                "/token",
+                "/upload",
+                "/sloppy",
+                "/any",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             cross_origin: vec!["/token".to_owned()],
             body_limit: ByRoute::all(100).with("/upload", 1_000),
             timeout: ByRoute::all(Duration::from_secs(20)).with("/hang", Duration::from_millis(20)),
@@ -260,7 +274,8 @@ impl std::io::Write for Captured {
 async fn item_143_one_json_line_per_request_without_anything_of_the_client() {
     let captured = Captured::default();
     let writer = captured.clone();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let subscriber =
+        tracing_subscriber::fmt().event_format(telemetry::logs::JsonLines).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
     let headers = [("authorization", "Bearer t0ken"), ("x-forwarded-for", "203.0.113.9"), ("cookie", "c00kie")];
     ask("GET", "/seen?code=c0de&login_hint=a@b.fr", &headers).await;

@@ -117,9 +117,12 @@ pub async fn person(site: &Site, browser: &Browser, client: Option<&Client>) -> 
     let Some(cookie) = browser.session_cookie() else { return Ok(None) };
     let Some(session) = sessions::find(site.accounts(), cookie).await? else { return Ok(None) };
     let mut conn = site.accounts().store().read().await?;
-    let Some(user) = conn.user_by_id(session.user).await?.filter(User::is_active) else { return Ok(None) };
-    let memberships = conn.memberships_of(user.id).await?;
-    let consent = match client {
+    let Some((user, memberships)) = conn.user_with_memberships(session.user, None).await? else { return Ok(None) };
+    if !user.is_active() {
+        return Ok(None);
+    }
+    // Nobody is asked for the operator's own applications.
+    let consent = match client.filter(|client| !client.policy.first_party) {
         Some(client) => conn.consent(user.id, client.key).await?,
         None => None,
     };

@@ -9,12 +9,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::connection::{self, Phase, Shared};
+use super::connection::{self, Answering, Phase, Shared};
 use super::tls::Tls;
 use super::{Readiness, ServeError, ServerOptions};
 
@@ -62,11 +61,11 @@ impl Bound {
     }
 
     /// Serves until `shutdown` is ready, then drains.
-    pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn serve<A: Answering>(self, service: A, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { listener, tls, options, readiness, .. } = self;
         let (phase, phases) = watch::channel(Phase::Serving);
         let shared = Shared {
-            router,
+            service,
             builder: connection::builder(options.header_timeout),
             phase: phases,
             first_request: options.header_timeout,
@@ -97,14 +96,14 @@ impl Bound {
     }
 }
 
-struct Accepting {
+struct Accepting<A> {
     listener: TcpListener,
-    service: Service,
+    service: Service<A>,
     room: Arc<Semaphore>,
     connections: JoinSet<()>,
 }
 
-impl Accepting {
+impl<A: Answering> Accepting<A> {
     async fn until(&mut self, end: impl Future<Output = ()>) {
         let mut end = pin!(end);
         loop {
@@ -135,19 +134,19 @@ impl Accepting {
     }
 }
 
-struct Service {
+struct Service<A> {
     tls: Option<Tls>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<A>>,
 }
 
-impl Service {
+impl<A: Answering> Service<A> {
     /// Serves one connection to its end, and gives its place back then.
     fn connection(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
         permit: OwnedSemaphorePermit,
-    ) -> impl Future<Output = ()> + use<> {
+    ) -> impl Future<Output = ()> + use<A> {
         let served = connection::serve(
             Arc::clone(&self.shared),
             stream,

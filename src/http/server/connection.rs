@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use bytes::Bytes;
@@ -19,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt as _;
+use tower::Service;
 
 use super::activity::{Activity, Quiet, UnderWay};
 use super::stall::Stalling;
@@ -49,10 +48,25 @@ pub(super) enum Phase {
     Stopping,
 }
 
+/// What answers requests: ready at any time, and never failing.
+pub trait Answering:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> Answering for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// What every connection of a listener shares.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) router: Router,
+pub(super) struct Shared<S> {
+    pub(super) service: S,
     pub(super) builder: auto::Builder<TokioExecutor>,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) first_request: Duration,
@@ -79,7 +93,12 @@ pub(super) fn builder(header_timeout: Duration) -> auto::Builder<TokioExecutor> 
 }
 
 /// Serves a connection to its end. What goes wrong is the peer's doing and is logged as such.
-pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+pub(super) async fn serve<A: Answering>(
+    shared: Arc<Shared<A>>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+) {
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else { return drive(shared, stream, peer, None).await };
     match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
@@ -93,8 +112,8 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     }
 }
 
-async fn drive<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    shared: Arc<Shared>,
+async fn drive<A: Answering, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    shared: Arc<Shared<A>>,
     stream: S,
     peer: SocketAddr,
     certificate: Option<ClientCertificate>,
@@ -140,8 +159,8 @@ async fn drive<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-async fn answer(
-    shared: Arc<Shared>,
+async fn answer<A: Answering>(
+    shared: Arc<Shared<A>>,
     request: Request<Incoming>,
     peer: PeerAddress,
     certificate: Option<ClientCertificate>,
@@ -157,12 +176,13 @@ async fn answer(
         *response.status_mut() = StatusCode::URI_TOO_LONG;
         response
     } else {
-        let mut request = request.map(Body::new);
+        // Boxing a body that is not there would cost as much as reading one.
+        let mut request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
         request.extensions_mut().insert(peer);
         if let Some(certificate) = certificate {
             request.extensions_mut().insert(certificate);
         }
-        match shared.router.clone().oneshot(request).await {
+        match shared.service.clone().call(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         }

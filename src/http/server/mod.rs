@@ -16,6 +16,7 @@ mod tls;
 mod verifier;
 
 pub use accept::Bound;
+pub use connection::Answering;
 pub use error::ServeError;
 pub use options::{ClientCertificates, ServerOptions, TlsOptions};
 pub use readiness::Readiness;

@@ -78,9 +78,7 @@ impl Conn {
             .bind(TenantStatus::Active.as_str())
             .all(|row| Ok((tenant(row)?, role(row)?)))
             .await?;
-        let mut memberships = by_tenant(user, rows);
-        memberships.sort_by_cached_key(|of| (plain(&of.tenant.name), of.tenant.id));
-        Ok(memberships)
+        Ok(by_name(by_tenant(user, rows)))
     }
 
     /// The roles of a person in one tenant, if it is active.
@@ -98,6 +96,37 @@ impl Conn {
             .all(|row| Ok((tenant(row)?, role(row)?)))
             .await?;
         Ok(by_tenant(user, rows).pop())
+    }
+
+    /// An account and its active tenants with the roles there, by name; with `only`, at most that one.
+    pub async fn user_with_memberships(
+        &mut self,
+        id: UserId,
+        only: Option<TenantId>,
+    ) -> Result<Option<(User, Vec<Membership>)>, StoreError> {
+        let rows = self
+            .query(concat!(
+                "SELECT ",
+                user_columns!(),
+                ", ",
+                tenant_columns!(),
+                ", m.role FROM users \
+                 LEFT JOIN memberships m ON m.user_id = users.id AND ($2 IS NULL OR m.tenant_id = $2) \
+                 LEFT JOIN tenants ON tenants.id = m.tenant_id AND tenants.status = $3 \
+                 WHERE users.id = $1 ORDER BY tenants.id, m.role"
+            ))
+            .bind(id.get())
+            .bind(only.map(TenantId::get))
+            .bind(TenantStatus::Active.as_str())
+            .all(|row| {
+                let belongs = row.of("tenants").get::<Option<i64>>("tenant_id")?.is_some();
+                Ok((user(row)?, if belongs { Some((tenant(row)?, role(row)?)) } else { None }))
+            })
+            .await?;
+        let (mut users, roles): (Vec<User>, Vec<_>) = rows.into_iter().unzip();
+        let Some(user) = users.pop() else { return Ok(None) };
+        let memberships = by_name(by_tenant(user.id, roles.into_iter().flatten().collect()));
+        Ok(Some((user, memberships)))
     }
 
     /// The members of a tenant with their roles, by internal id, those behind `after`.
@@ -132,6 +161,11 @@ impl Conn {
         }
         Ok(members)
     }
+}
+
+fn by_name(mut memberships: Vec<Membership>) -> Vec<Membership> {
+    memberships.sort_by_cached_key(|of| (plain(&of.tenant.name), of.tenant.id));
+    memberships
 }
 
 /// Gathers rows that are sorted by tenant. Roles come in the order of [`Role::ALL`].

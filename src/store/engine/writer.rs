@@ -187,13 +187,17 @@ async fn run_batch(
     }
     let mut done: Vec<Box<dyn Job>> = Vec::new();
     let mut kept = 0_u64;
+    let mut marked = false;
     let mut next = Some(first);
     let mut transaction = Ok(());
     while let Some(mut job) = next.take() {
         if !job.is_abandoned() {
             counters.jobs.fetch_add(1, Ordering::Relaxed);
-            let ran =
-                if kept == 0 { run_alone(conn, job.as_mut()).await } else { run_behind(conn, job.as_mut()).await };
+            let ran = if kept == 0 {
+                run_alone(conn, job.as_mut()).await
+            } else {
+                run_behind(conn, job.as_mut(), &mut marked).await
+            };
             done.push(job);
             match ran {
                 Ok(keep) => kept += u64::from(keep),
@@ -239,11 +243,15 @@ async fn run_alone(conn: &mut Conn, job: &mut dyn Job) -> Result<bool, StoreErro
     Ok(keep)
 }
 
-/// Runs a job behind others whose work must stay.
-async fn run_behind(conn: &mut Conn, job: &mut dyn Job) -> Result<bool, StoreError> {
-    control(conn, "SAVEPOINT job").await?;
+/// Runs a job behind others whose work must stay. The savepoint of a job that is kept is released with the next one's
+/// beginning, or by the end of the transaction: each statement is a trip to the connection's thread and back.
+async fn run_behind(conn: &mut Conn, job: &mut dyn Job, marked: &mut bool) -> Result<bool, StoreError> {
+    control(conn, if *marked { "RELEASE job; SAVEPOINT job" } else { "SAVEPOINT job" }).await?;
+    *marked = true;
     let keep = job.run(conn).await;
-    control(conn, if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" }).await?;
+    if !keep {
+        control(conn, "ROLLBACK TO job").await?;
+    }
     Ok(keep)
 }
 

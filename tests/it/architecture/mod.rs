@@ -133,11 +133,7 @@ const IMPURE: &[&str] = &[
 
 /// Each outside library and who may name it. Paths are prefixes below `src/`.
 const OWNED: &[(&str, &[&str], &str)] = &[
-    (
-        "axum",
-        &["http", "app.rs", "cli/serve.rs", "simulation"],
-        "HTTP; the composition root hands a finished router to `serve`",
-    ),
+    ("axum", &["http", "cli/serve.rs", "simulation"], "HTTP; `serve` hands the numbers to a listener of their own"),
     ("hyper", &["http"], "HTTP"),
     ("hyper_util", &["http/server"], "HTTP connections"),
     ("http_body_util", &["http/middleware"], "the limit of a body"),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Answer, ISSUER, TestApp, assert_oauth_error, basic};
 use crate::support::browser::Browser;
 use crate::support::fixtures::{ASSERTION_TYPE, TestClient, TestUser};
-use crate::support::flow::{AuthRequest, Tokens, VERIFIER, param};
+use crate::support::flow::{self, AuthRequest, Tokens, VERIFIER, param};
 
 /// A person who is signed in, so that a code is one request away.
 struct Desk {
@@ -135,7 +135,7 @@ async fn b22_a_code_without_its_verifier_is_worth_nothing() {
             Some(other_flow.as_str()),
             Some(&VERIFIER[..42]),
             Some(long.as_str()),
-            Some(crate::support::flow::CHALLENGE),
+            Some(flow::CHALLENGE),
         ] {
             let code = desk.code(&client).await;
             let fields = without(&redemption(&client, &code), "code_verifier");
@@ -541,6 +541,23 @@ async fn b33_an_answer_with_tokens_is_never_kept() {
             assert_ne!(name, header::SET_COOKIE);
         }
     }
+}
+
+#[tokio::test]
+async fn an_access_token_is_signed_as_its_client_wants_and_introspected_all_the_same() {
+    let app = TestApp::start().await;
+    let asking = app.resource_server().await;
+    for alg in ["ES256", "EdDSA", "RS256", "PS256"] {
+        let own = app.client().grants(&[GrantType::ClientCredentials]).access_token_alg(alg);
+        let client = own.change(|metadata| metadata.response_types.clear()).create().await;
+        let tokens = Tokens::of(app.token(&client, &[("grant_type", "client_credentials")]).await);
+        assert_eq!(flow::header(&tokens.access)["alg"], alg);
+        assert_eq!(app.introspect(&asking, &tokens.access).await["active"], true, "{alg}");
+    }
+    let mut wrong = asking.client.policy.clone();
+    wrong.access_token_alg = Some("none".to_owned());
+    let refused = registration::problems(&asking.client.metadata, &wrong);
+    assert_eq!(refused.iter().map(|problem| problem.member).collect::<Vec<_>>(), ["access_token_alg"]);
 }
 
 #[tokio::test]

@@ -177,6 +177,13 @@ async fn roles_are_gathered_into_memberships_of_active_tenants() {
         let one = read.membership(a, second.id).await.unwrap().unwrap();
         assert_eq!((one.user, one.roles), (a, vec![Role::Admin, Role::Doctor]), "{engine}");
         assert_eq!(read.membership(b, first.id).await.unwrap(), None);
+        let (user, together) = read.user_with_memberships(a, None).await.unwrap().unwrap();
+        assert_eq!((user.id, together), (a, of), "{engine}: the same at once");
+        let (_, only) = read.user_with_memberships(a, Some(second.id)).await.unwrap().unwrap();
+        assert_eq!(only, read.membership(a, second.id).await.unwrap().into_iter().collect::<Vec<_>>(), "{engine}");
+        let (user, none) = read.user_with_memberships(b, Some(first.id)).await.unwrap().unwrap();
+        assert_eq!((user.id, none), (b, vec![]), "{engine}: the account without the membership");
+        assert!(read.user_with_memberships(UserId::new(99), None).await.unwrap().is_none(), "{engine}");
 
         let members = read.members_of(second.id, 10, None).await.unwrap();
         assert_eq!(members.iter().map(|(user, roles)| (user.id, roles.len())).collect::<Vec<_>>(), [(a, 2), (b, 1)]);
@@ -193,6 +200,8 @@ async fn roles_are_gathered_into_memberships_of_active_tenants() {
         tx!(store, conn => conn.set_tenant_status(tenant, TenantStatus::Disabled, at(1))).unwrap();
         assert_eq!(store.read().await.unwrap().memberships_of(b).await.unwrap(), [], "{engine}: disabled");
         assert_eq!(store.read().await.unwrap().membership(b, tenant).await.unwrap(), None, "{engine}: disabled");
+        let (user, of) = store.read().await.unwrap().user_with_memberships(b, None).await.unwrap().unwrap();
+        assert_eq!((user.id, of), (b, vec![]), "{engine}: disabled");
     }
 }
 

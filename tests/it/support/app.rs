@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use base64::Engine as _;
@@ -16,6 +15,7 @@ use guichet::base::entropy::SystemEntropy;
 use guichet::base::seal::MasterKey;
 use guichet::base::{Clock, Timestamp};
 use guichet::config::Config;
+use guichet::http::middleware::Surrounded;
 use guichet::http::server::{PeerAddress, Readiness};
 use guichet::jose::{Algorithm, generate};
 use guichet::model::key::{KeyRecord, KeyState};
@@ -46,7 +46,7 @@ pub struct TestApp {
     pub engine: &'static str,
     /// Where its data is.
     pub options: StoreOptions,
-    router: Router,
+    router: Surrounded,
     environment: Vec<(String, String)>,
     jobs: watch::Sender<bool>,
 }
@@ -291,7 +291,7 @@ pub fn basic(id: &str, secret: &str) -> String {
 }
 
 /// Sends a request through the whole router, from a loopback peer unless the request names another.
-pub async fn send(router: Router, mut request: Request<Body>) -> Answer {
+pub async fn send(router: Surrounded, mut request: Request<Body>) -> Answer {
     if request.extensions().get::<PeerAddress>().is_none() {
         let peer: SocketAddr = "192.0.2.1:40000".parse().expect("an address");
         request.extensions_mut().insert(PeerAddress(peer));

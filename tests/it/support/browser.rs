@@ -1,8 +1,8 @@
 //! A browser as far as the hosted pages need one: cookies, redirects within our origin, forms. It runs no script.
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use guichet::http::middleware::Surrounded;
 
 use super::app::{Answer, ISSUER, form, send};
 use super::fixtures::TestUser;
@@ -13,7 +13,7 @@ const MOST_REDIRECTS: usize = 10;
 /// A browser with its cookies. Clones share nothing.
 #[derive(Clone)]
 pub struct Browser {
-    router: Router,
+    router: Surrounded,
     /// Names and values.
     pub cookies: Vec<(String, String)>,
     /// Header lines that go with every request.
@@ -40,7 +40,7 @@ pub struct Form {
 
 impl Browser {
     /// Without cookies.
-    pub fn new(router: Router) -> Self {
+    pub fn new(router: Surrounded) -> Self {
         Self { router, cookies: Vec::new(), headers: Vec::new() }
     }
 

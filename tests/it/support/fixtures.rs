@@ -162,6 +162,13 @@ impl ClientBuilder<'_> {
         self
     }
 
+    /// Signed access tokens of this algorithm.
+    #[must_use]
+    pub fn access_token_alg(mut self, alg: &str) -> Self {
+        self.policy.access_token_alg = Some(alg.to_owned());
+        self
+    }
+
     /// PKCE may be left out.
     #[must_use]
     pub fn optional_pkce(mut self) -> Self {

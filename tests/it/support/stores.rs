@@ -97,34 +97,44 @@ fn random() -> [u8; 16] {
     guichet::base::entropy::bytes(&guichet::base::entropy::SystemEntropy)
 }
 
-/// Every row of these tables of an SQLite store as text, to see that nothing changed. Ids and times included.
+/// Every row of these tables as text, to see that nothing changed. Ids and times included.
 pub async fn dump(options: &StoreOptions, tables: &[&str]) -> String {
-    use std::fmt::Write as _;
+    let url = options.database_url.expose();
+    if url.starts_with("sqlite:") { dump_sqlite(url, tables).await } else { dump_postgres(url, tables).await }
+}
 
-    use sqlx::Row as _;
-
-    let mut connection = SqliteConnection::connect(options.database_url.expose()).await.expect("the file opens");
+async fn dump_postgres(url: &str, tables: &[&str]) -> String {
+    let mut connection = PgConnection::connect(url).await.expect("the server answers");
     let mut all = String::new();
     for table in tables {
-        let columns = sqlx::query(AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')")));
-        let columns: Vec<String> = columns
-            .fetch_all(&mut connection)
-            .await
-            .expect("columns")
-            .iter()
-            .map(|row| format!("quote({})", row.get::<String, _>(0)))
-            .collect();
-        assert!(!columns.is_empty(), "no table {table}");
-        let rows = sqlx::query(AssertSqlSafe(format!("SELECT {} FROM {table} ORDER BY 1", columns.join("||','||"))));
-        for row in rows.fetch_all(&mut connection).await.expect("rows") {
-            writeln!(all, "{table}: {}", row.get::<String, _>(0)).expect("memory");
-        }
+        let rows = sqlx::query_scalar(AssertSqlSafe(format!("SELECT one::text FROM {table} one ORDER BY 1")));
+        let rows: Vec<String> = rows.fetch_all(&mut connection).await.expect("rows");
+        append(&mut all, table, rows);
     }
     all
 }
 
+async fn dump_sqlite(url: &str, tables: &[&str]) -> String {
+    let mut connection = SqliteConnection::connect(url).await.expect("the file opens");
+    let mut all = String::new();
+    for table in tables {
+        let columns = sqlx::query_scalar(AssertSqlSafe(format!("SELECT name FROM pragma_table_info('{table}')")));
+        let columns: Vec<String> = columns.fetch_all(&mut connection).await.expect("columns");
+        assert!(!columns.is_empty(), "no table {table}");
+        let columns: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+        let rows = format!("SELECT {} FROM {table} ORDER BY 1", columns.join("||','||"));
+        let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_all(&mut connection).await.expect("rows");
+        append(&mut all, table, rows);
+    }
+    all
+}
+
+fn append(all: &mut String, table: &str, rows: Vec<String>) {
+    all.extend(rows.into_iter().map(|row| format!("{table}: {row}\n")));
+}
+
 /// Every table of durable data but the audit.
-pub const TABLES: [&str; 15] = [
+pub const TABLES: [&str; 18] = [
     "users",
     "tenants",
     "memberships",
@@ -140,4 +150,7 @@ pub const TABLES: [&str; 15] = [
     "password_resets",
     "mail_outbox",
     "logout_notices",
+    "identities",
+    "upstream_sessions",
+    "upstream_mappings",
 ];

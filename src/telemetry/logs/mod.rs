@@ -1,10 +1,23 @@
 //! Log lines on standard error, for machines (JSON) or people (text).
+//!
+//! Each line that is written while a request is worked on carries the request's id: see [`within`].
+
+mod format;
+mod output;
+mod request;
 
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+pub use format::JsonLines;
+pub use output::flush;
+pub use request::within;
+
+use format::TextLines;
+use output::Output;
 
 /// The form of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,13 +36,11 @@ pub fn init(level: &str, format: Format) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(Output::standard_error());
     let registry = tracing_subscriber::registry().with(filter);
     let started = match format {
-        Format::Json => {
-            registry.with(lines.json().flatten_event(true).with_current_span(true).with_span_list(false)).try_init()
-        }
-        Format::Text => registry.with(lines).try_init(),
+        Format::Json => registry.with(lines.event_format(JsonLines)).try_init(),
+        Format::Text => registry.with(lines.event_format(TextLines::default())).try_init(),
     };
     if started.is_err() {
         return;

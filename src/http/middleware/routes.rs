@@ -1,0 +1,87 @@
+//! What is known of each route before its handler runs, found once for each request.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::Surround;
+use crate::telemetry::Route;
+
+/// Shown where no route matched.
+const NO_ROUTE: &str = "(none)";
+
+/// One route.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Its template, and where its requests are counted.
+    pub(super) numbers: Route,
+    /// Whether scripts of any origin may call it.
+    pub(super) cross_origin: bool,
+    /// Most bytes of a body.
+    pub(super) body_limit: usize,
+    /// Longest time until the answer begins.
+    pub(super) timeout: Duration,
+}
+
+/// All routes.
+#[derive(Debug)]
+pub(super) struct Routes {
+    plain: HashMap<String, Known>,
+    /// Those with a `{parameter}`, which takes the place of one segment.
+    templates: Vec<Known>,
+    none: Known,
+}
+
+impl Routes {
+    /// Gathers what `with` says of its routes.
+    pub(super) fn new(with: &Surround) -> Self {
+        let known = |template: Option<&str>| Known {
+            numbers: with.metrics.route(template.unwrap_or(NO_ROUTE)),
+            cross_origin: template.is_some_and(|template| with.cross_origin.iter().any(|open| open == template)),
+            body_limit: with.body_limit.of(template),
+            timeout: with.timeout.of(template),
+        };
+        let (templates, plain): (Vec<_>, Vec<_>) = with.routes.iter().partition(|template| template.contains('{'));
+        Self {
+            plain: plain.into_iter().map(|path| (path.clone(), known(Some(path)))).collect(),
+            templates: templates.into_iter().map(|template| known(Some(template))).collect(),
+            none: known(None),
+        }
+    }
+
+    /// The route of a path.
+    pub(super) fn of(&self, path: &str) -> &Known {
+        let fits = |known: &&Known| matches(known.numbers.name(), path);
+        self.plain.get(path).or_else(|| self.templates.iter().find(fits)).unwrap_or(&self.none)
+    }
+}
+
+/// Whether the router would send `path` to `template`: the same segments, and something in the place of each parameter.
+fn matches(template: &str, path: &str) -> bool {
+    let mut asked = path.split('/');
+    let fit = template.split('/').all(|own| {
+        asked.next().is_some_and(|segment| if own.starts_with('{') { !segment.is_empty() } else { own == segment })
+    });
+    fit && asked.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_one_segment_that_is_not_empty() {
+        for (template, path, fits) in [
+            ("/a/{b}", "/a/x", true),
+            ("/a/{b}", "/a/%2F", true),
+            ("/a/{b}", "/a/", false),
+            ("/a/{b}", "/a", false),
+            ("/a/{b}", "/a/x/", false),
+            ("/a/{b}", "/a/x/y", false),
+            ("/a/{b}/c", "/a/x/c", true),
+            ("/a/{b}/c", "/a/x/d", false),
+            ("/a/{b}/c", "/a//c", false),
+        ] {
+            assert_eq!(matches(template, path), fits, "{template} {path}");
+        }
+    }
+}
