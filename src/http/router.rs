@@ -10,6 +10,9 @@ use super::pages::{account, home, interaction, links, recovery, upstreams};
 use super::site::Site;
 use crate::provider::discovery::path;
 
+/// Files of the pages.
+const STATIC: &str = "/static/{file}";
+
 /// Who calls a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
@@ -79,7 +82,7 @@ pub fn routes() -> Vec<Route> {
         route("/account/links/{upstream}", &["GET"], Person, get(links::begin)),
         route("/account/identities/{identity}/unlink", &["POST"], Person, post(links::unlink)),
         route("/", &["GET"], Person, get(home::get)),
-        route("/static/{file}", &["GET"], Person, get(home::file)),
+        route(STATIC, &["GET"], Person, get(home::file)),
     ]
 }
 
@@ -107,6 +110,12 @@ pub fn templates(site: &Site) -> Vec<String> {
 /// Templates of the routes that scripts of any origin may call.
 pub fn cross_origin(site: &Site) -> Vec<String> {
     below(site, |route| route.audience == Audience::Program).collect()
+}
+
+/// Templates of the routes whose answers are the same for everybody, until a key changes or a release.
+pub fn published(site: &Site) -> impl Iterator<Item = String> {
+    let documents = [path::OPENID_CONFIGURATION, path::OAUTH_METADATA, path::JWKS, STATIC];
+    below(site, move |route| documents.contains(&route.path)).chain(beside(site))
 }
 
 /// Templates of the routes that keep a window together with the one that opened it.
