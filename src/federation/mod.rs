@@ -53,6 +53,11 @@ impl Upstream {
     pub fn connector(&self) -> &dyn Connector {
         self.connector.as_ref()
     }
+
+    /// Whether it is Pro Santé Connect.
+    pub fn is_pro_sante_connect(&self) -> bool {
+        self.settings.is_pro_sante_connect()
+    }
 }
 
 /// The upstreams and what their use cases need.
@@ -138,12 +143,17 @@ impl Federation {
 
     /// Where an upstream sends the browser back to.
     pub fn redirect_uri(&self, name: &str) -> String {
-        format!("{}/federation/{name}/callback", self.0.issuer)
+        self.below(&round_trip::callback_path(name))
     }
 
     /// Where an upstream sends the browser after a logout there.
     pub fn logout_uri(&self, name: &str) -> String {
-        format!("{}/federation/{name}/logout", self.0.issuer)
+        self.below(&round_trip::logout_path(name))
+    }
+
+    /// A path of ours as a whole URL.
+    pub fn below(&self, path: &str) -> String {
+        format!("{}{path}", self.0.issuer)
     }
 
     fn store(&self) -> &Store {

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
+use super::dialects::{carelink, medreport};
 use super::oidc::{
     authorize, check_session, discovery, end_session, introspect, par, register, revoke, token, userinfo,
 };
@@ -19,6 +20,9 @@ pub enum Audience {
     Client,
     /// A person's browser.
     Person,
+    /// An application that was written for another interface, and the browsers that it sends here. Such a path takes a
+    /// trailing slash as well.
+    Dialect,
 }
 
 /// One route.
@@ -35,7 +39,7 @@ pub struct Route {
 
 /// The list. Tests hold every route against it: wrong methods, missing tokens, foreign forms.
 pub fn routes() -> Vec<Route> {
-    use Audience::{Client, Person, Program};
+    use Audience::{Client, Dialect, Person, Program};
     let route = |path, methods, audience, handler| Route { path, methods, audience, handler };
     vec![
         route(path::OPENID_CONFIGURATION, &["GET"], Program, get(discovery::metadata)),
@@ -76,6 +80,20 @@ pub fn routes() -> Vec<Route> {
         route("/account/consents/{client_id}/withdraw", &["POST"], Person, post(account::withdraw)),
         route("/account/links/{upstream}", &["GET"], Person, get(links::begin)),
         route("/account/identities/{identity}/unlink", &["POST"], Person, post(links::unlink)),
+        route(
+            medreport::REDIRECT,
+            &["GET"],
+            Dialect,
+            get(medreport::redirect).fallback(medreport::method_not_allowed),
+        ),
+        route(
+            medreport::CALLBACK,
+            &["GET"],
+            Dialect,
+            get(medreport::callback).fallback(medreport::method_not_allowed),
+        ),
+        route(carelink::LOGIN, &["GET"], Dialect, get(carelink::login).fallback(carelink::method_not_allowed)),
+        route(carelink::CALLBACK, &["GET"], Dialect, get(carelink::callback).fallback(carelink::method_not_allowed)),
         route("/", &["GET"], Person, get(home::get)),
         route("/static/{file}", &["GET"], Person, get(home::file)),
     ]
@@ -86,6 +104,9 @@ pub fn routes() -> Vec<Route> {
 pub fn router(site: Site) -> Router {
     let mut own = Router::new();
     for route in routes() {
+        if let Some(path) = with_slash(&route) {
+            own = own.route(&path, route.handler.clone());
+        }
         own = own.route(route.path, route.handler);
     }
     let base = site.base_path.clone();
@@ -108,7 +129,13 @@ pub fn cross_origin(site: &Site) -> Vec<String> {
 }
 
 fn below(site: &Site, which: impl Fn(&Route) -> bool) -> impl Iterator<Item = String> {
-    routes().into_iter().filter(which).map(|route| format!("{}{}", site.base_path, route.path))
+    let paths = |route: Route| [Some(route.path.to_owned()), with_slash(&route)].into_iter().flatten();
+    routes().into_iter().filter(which).flat_map(paths).map(|path| format!("{}{path}", site.base_path))
+}
+
+/// The other spelling of a dialect's path.
+fn with_slash(route: &Route) -> Option<String> {
+    (route.audience == Audience::Dialect).then(|| format!("{}/", route.path))
 }
 
 /// The RFC 8414 document at the host's own place.

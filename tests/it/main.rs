@@ -16,6 +16,7 @@ mod bad_input;
 mod client_jose;
 mod concurrency;
 mod coverage;
+mod dialects;
 mod federation;
 mod logout;
 mod openid;

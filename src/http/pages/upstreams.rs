@@ -182,7 +182,9 @@ pub async fn callback(
 }
 
 async fn come_back(site: &Site, browser: &Browser, upstream: &Upstream, params: &Params) -> Result<Response, Trouble> {
+    let path = round_trip::callback_path(&upstream.settings.name);
     let returned = Returned {
+        path: &path,
         state: params.get("state"),
         code: params.get("code"),
         iss: params.get("iss"),
@@ -192,7 +194,8 @@ async fn come_back(site: &Site, browser: &Browser, upstream: &Upstream, params: 
     match round_trip::complete(site.federation(), upstream, returned, known.as_ref()).await {
         Ok((Trip::Journey { handle }, proven)) => arrived(site, browser, upstream, &handle, proven).await,
         Ok((Trip::Link { user, sid }, proven)) => links::arrived(site, browser, (user, sid), proven).await,
-        Ok((Trip::Logout { .. }, _)) => Ok(page::journey_over(site, browser)),
+        // Neither comes back here.
+        Ok((Trip::Logout { .. } | Trip::Program { .. }, _)) => Ok(page::journey_over(site, browser)),
         Err(failure) => failed(site, browser, upstream, failure),
     }
 }
@@ -297,7 +300,7 @@ pub fn failed(site: &Site, browser: &Browser, upstream: &Upstream, failure: Fail
     let back = match failure.purpose {
         Some(Trip::Journey { handle }) => Some(path_of(&handle)),
         Some(Trip::Link { .. }) => Some("/account".to_owned()),
-        Some(Trip::Logout { .. }) | None => None,
+        Some(Trip::Logout { .. } | Trip::Program { .. }) | None => None,
     };
     Ok(page::upstream_error(site, browser, kind, back))
 }

@@ -143,6 +143,10 @@ pub const TABLE: &[Row] = &[
     page_form("/account/consents/{client_id}/withdraw", "/account/consents/x/withdraw", None),
     read("/account/links/{upstream}", "/account/links/nowhere", 404),
     page_form("/account/identities/{identity}/unlink", "/account/identities/x/unlink", None),
+    read("/api/auth/{provider}", "/api/auth/nowhere", 404),
+    read("/api/auth/{provider}/callback", "/api/auth/nowhere/callback", 404),
+    read("/api/v1/auth/login", "/api/v1/auth/login", 404),
+    read("/api/v1/auth/callback", "/api/v1/auth/callback", 404),
     read("/", "/", 200),
     read("/static/{file}", "/static/nothing.css", 404),
 ];

@@ -1,6 +1,6 @@
 //! Sign-in at upstream providers, from an application's request to its token.
 
-mod professionals;
+pub mod professionals;
 mod simulated;
 
 use guichet::model::session::ACR_PASSWORD;
