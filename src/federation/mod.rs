@@ -27,6 +27,7 @@ use std::sync::Arc;
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy, Timestamp};
 use crate::config::{self, Preset};
+use crate::model::tenant::Tenant;
 use crate::outbound::{self, Outbound, OutboundError};
 use crate::store::Store;
 
@@ -52,6 +53,18 @@ impl Upstream {
     /// What it can do.
     pub fn connector(&self) -> &dyn Connector {
         self.connector.as_ref()
+    }
+
+    /// Whether it is for people who come for `asked`, a tenant's code or UUID, or for none: a tenant's own provider is not
+    /// for those who come for another.
+    pub fn is_for(&self, asked: Option<&str>) -> bool {
+        self.settings.tenants.is_empty() || asked.is_none_or(|asked| self.settings.names_tenant(asked))
+    }
+
+    /// Whether what it says of a person counts in this tenant.
+    pub fn serves(&self, tenant: &Tenant) -> bool {
+        let settings = &self.settings;
+        settings.tenants.is_empty() || settings.names_tenant(&tenant.code) || settings.names_tenant(&tenant.uuid.to_string())
     }
 
     /// Whether it is Pro Santé Connect.
@@ -134,6 +147,16 @@ impl Federation {
         let (_, domain) = address.rsplit_once('@')?;
         let domain = domain.to_lowercase();
         self.0.upstreams.values().find(|upstream| upstream.settings.email_domains.contains(&domain))
+    }
+
+    /// The provider that this tenant, by its code or UUID, has named as its own.
+    pub fn home_of_tenant(&self, tenant: &str) -> Option<&Upstream> {
+        self.0.upstreams.values().find(|upstream| upstream.settings.names_tenant(tenant))
+    }
+
+    /// Whether there is an upstream that is not for everybody.
+    pub fn confines(&self) -> bool {
+        self.0.upstreams.values().any(|upstream| !upstream.settings.tenants.is_empty())
     }
 
     /// The present moment.

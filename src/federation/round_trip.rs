@@ -18,8 +18,6 @@ use crate::store::Kind;
 
 /// How long a person may take at the upstream.
 const LIFETIME: Duration = Duration::from_secs(900);
-/// How long all calls of one step may take together: a person waits.
-const PATIENCE: Duration = Duration::from_millis(4_500);
 /// Longest code, in bytes.
 const LONGEST_CODE: usize = 4_096;
 /// What the record is sealed for.
@@ -126,9 +124,10 @@ impl From<FederationError> for Failed {
     }
 }
 
-async fn within<T>(step: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
+/// A step with an upstream, within the time that a person waits for it.
+async fn within<T>(upstream: &Upstream, step: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
     let late = || FederationError::Down("no answer in time".to_owned());
-    tokio::time::timeout(PATIENCE, step).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(upstream.settings.patience, step).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Begins a round trip; gives where the browser goes.
@@ -152,7 +151,7 @@ pub async fn begin(
         login_hint: wanted.login_hint,
         fresh: wanted.fresh,
     };
-    let url = within(upstream.connector().begin(begin)).await?;
+    let url = within(upstream, upstream.connector().begin(begin)).await?;
     let trip = Trip { upstream: name.clone(), browser: wanted.browser.to_base64url(), purpose, nonce, verifier };
     put(federation, &state.digest(), &trip).await?;
     Ok(url)
@@ -211,7 +210,7 @@ async fn prove(
     trip: &Trip,
 ) -> Result<Proven, FederationError> {
     let redirect_uri = federation.below(returned.path);
-    within(async {
+    within(upstream, async {
         upstream.connector().check_issuer(returned.iss).await?;
         match returned.error {
             None => {}
@@ -246,7 +245,7 @@ pub(super) async fn begin_logout(
     let name = &upstream.settings.name;
     let state = TokenKind::UpstreamState.generate(federation.entropy());
     let return_to = federation.logout_uri(name);
-    let there = within(upstream.connector().end_session(id_token, &return_to, state.expose())).await?;
+    let there = within(upstream, upstream.connector().end_session(id_token, &return_to, state.expose())).await?;
     if there.is_some() {
         let trip = Trip {
             upstream: name.clone(),

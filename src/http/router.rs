@@ -7,7 +7,7 @@ use super::dialects::{carelink, medreport};
 use super::oidc::{
     authorize, check_session, discovery, end_session, introspect, par, register, revoke, token, userinfo,
 };
-use super::pages::{account, home, interaction, links, recovery, upstreams};
+use super::pages::{account, home, interaction, invitations, links, recovery, upstreams};
 use super::site::Site;
 use crate::provider::discovery::path;
 
@@ -72,6 +72,7 @@ pub fn routes() -> Vec<Route> {
         route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),
         route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),
         route("/password-reset/{token}", &["GET", "POST"], Person, get(recovery::get_link).post(recovery::post_link)),
+        route(invitations::PAGE, &["GET", "POST"], Person, get(invitations::get).post(invitations::post)),
         route("/account", &["GET"], Person, get(account::get)),
         route("/account/password", &["GET", "POST"], Person, get(account::password).post(account::post_password)),
         route("/account/sessions/{sid}/end", &["POST"], Person, post(account::end_one)),

@@ -16,7 +16,7 @@ use crate::base::id::TenantId;
 use crate::model::client::{Client, ClientPolicy, NewClient};
 use crate::model::code::AuthorizationCode;
 use crate::model::session::Session;
-use crate::model::tenant::Membership;
+use crate::model::tenant::{Membership, Tenant};
 use crate::oauth::{AuthMethod, ClientMetadata, ErrorCode, GrantType, NamedClaims, OAuthError, Scope};
 use crate::store::{Constraint, StoreError};
 
@@ -98,16 +98,20 @@ fn tenant(session: &Session, members: &[Membership], named: Option<&str>) -> Res
 }
 
 /// Gives tokens for a session that has just begun or been renewed, in the tenant that the application named, if it did.
+/// Only those tenants come into question in which this sign-in `counts`.
 pub async fn issue(
     provider: &Provider,
     client: &Client,
     session: &Session,
     named: Option<&str>,
+    counts: impl Fn(&Tenant) -> bool + Send,
 ) -> Result<Direct, ProviderError> {
     let now = provider.now();
     let (tenant, subject) = {
         let mut conn = provider.store().read().await?;
-        let tenant = tenant(session, &conn.memberships_of(session.user).await?, named)?;
+        let mut members = conn.memberships_of(session.user).await?;
+        members.retain(|of| counts(&of.tenant));
+        let tenant = tenant(session, &members, named)?;
         (tenant, subject::load(&mut conn, session.user, tenant).await?)
     };
     let grant = begin::grant(provider, &record(provider, client, session, tenant, now), now);

@@ -18,6 +18,7 @@ mod concurrency;
 mod coverage;
 mod dialects;
 mod federation;
+mod invitations;
 mod logout;
 mod openid;
 mod recovery;

@@ -99,9 +99,9 @@ async fn admit(
         user_agent: browser.user_agent(),
     };
     let activities = proven.claimed.activities.clone();
-    match people::sign_in(site.federation(), upstream, proven, through).await? {
+    match people::sign_in(site.federation(), upstream, proven, through, false).await? {
         Outcome::SignedIn { session, token, .. } => {
-            let direct = direct::issue(site.provider(), &client, &session, tenant).await?;
+            let direct = direct::issue(site.provider(), &client, &session, tenant, |tenant| upstream.serves(tenant)).await?;
             Ok(Arrived { direct, activities, session: token })
         }
         Outcome::Conflict { .. } => Err(Refusal::Conflict),

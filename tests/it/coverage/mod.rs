@@ -135,6 +135,7 @@ pub const TABLE: &[Row] = &[
     // No mail leaves here, so no password is recovered.
     page_form("/password-reset", "/password-reset", Some(404)),
     page_form("/password-reset/{token}", "/password-reset/gpr_x", Some(400)),
+    page_form("/invitations/{token}", "/invitations/gin_x", Some(400)),
     read("/account", "/account", 303),
     page_form("/account/password", "/account/password", Some(303)),
     page_form("/account/sessions/{sid}/end", SID, None),
