@@ -101,12 +101,15 @@ pub async fn create(accounts: &Accounts, invited: Invited) -> Result<Made, Invit
     let token = TokenKind::Invitation.generate(accounts.entropy());
     let url = format!("{}{LINK_PATH}/{}", accounts.0.issuer, token.expose());
     let content = Content::Invitation { tenant: invited.tenant.name.clone(), url: url.clone(), expires_at };
-    let letter =
-        Letter { to: invited.email.clone(), name: String::new(), locales: invited.locale.into_iter().collect(), content };
+    let letter = Letter {
+        to: invited.email.clone(),
+        name: String::new(),
+        locales: invited.locale.into_iter().collect(),
+        content,
+    };
     let mail = accounts.outbox().map(|outbox| outbox.seal(&letter, now));
     let link = mail.is_none().then(|| Secret::new(url));
-    let new =
-        NewInvitation { tenant: invited.tenant, email: invited.email, rpps: invited.rpps, roles, expires_at };
+    let new = NewInvitation { tenant: invited.tenant, email: invited.email, rpps: invited.rpps, roles, expires_at };
     let uuid = uuid_v7(now, accounts.entropy());
     let digest = token.digest();
     let event = about(Action::InvitationCreated, uuid, &new.tenant, now);

@@ -64,7 +64,9 @@ impl Upstream {
     /// Whether what it says of a person counts in this tenant.
     pub fn serves(&self, tenant: &Tenant) -> bool {
         let settings = &self.settings;
-        settings.tenants.is_empty() || settings.names_tenant(&tenant.code) || settings.names_tenant(&tenant.uuid.to_string())
+        settings.tenants.is_empty()
+            || settings.names_tenant(&tenant.code)
+            || settings.names_tenant(&tenant.uuid.to_string())
     }
 
     /// Whether it is Pro Santé Connect.

@@ -125,7 +125,10 @@ impl From<FederationError> for Failed {
 }
 
 /// A step with an upstream, within the time that a person waits for it.
-async fn within<T>(upstream: &Upstream, step: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
+async fn within<T>(
+    upstream: &Upstream,
+    step: impl Future<Output = Result<T, FederationError>>,
+) -> Result<T, FederationError> {
     let late = || FederationError::Down("no answer in time".to_owned());
     tokio::time::timeout(upstream.settings.patience, step).await.unwrap_or_else(|_| Err(late()))
 }

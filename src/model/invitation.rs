@@ -188,7 +188,10 @@ mod tests {
         assert_eq!((one.state(at(199)), one.state(at(200))), (InvitationState::Pending, InvitationState::Expired));
         let revoked = Invitation { revoked_at: Some(at(150)), ..one.clone() };
         let accepted = Invitation { accepted_at: Some(at(150)), ..one.clone() };
-        assert_eq!((revoked.state(at(300)), accepted.state(at(300))), (InvitationState::Revoked, InvitationState::Accepted));
+        assert_eq!(
+            (revoked.state(at(300)), accepted.state(at(300))),
+            (InvitationState::Revoked, InvitationState::Accepted)
+        );
         let closed = Tenant { status: TenantStatus::Disabled, ..one.tenant.clone() };
         assert!(one.is_open(at(199)) && !Invitation { tenant: closed, ..one }.is_open(at(199)));
     }

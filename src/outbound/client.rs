@@ -197,7 +197,9 @@ impl Outbound {
             let response = request.send().await.map_err(|error| failure(&error))?;
             read(response, call.largest).await
         };
-        tokio::time::timeout(call.patience.unwrap_or(self.patience), exchange).await.map_err(|_| OutboundError::TimedOut)?
+        tokio::time::timeout(call.patience.unwrap_or(self.patience), exchange)
+            .await
+            .map_err(|_| OutboundError::TimedOut)?
     }
 }
 

@@ -78,7 +78,8 @@ pub async fn client(provider: &Provider, application: Application) -> Result<Arc
         Err(error) => return Err(error.into()),
     }
     let found = provider.clients().find(id).await?;
-    found.ok_or_else(|| OAuthError::new(ErrorCode::UnauthorizedClient).detail("the dialect's client is disabled").into())
+    found
+        .ok_or_else(|| OAuthError::new(ErrorCode::UnauthorizedClient).detail("the dialect's client is disabled").into())
 }
 
 /// The tenant that the tokens are for: the one that the application named, else the only one, else the one that the person

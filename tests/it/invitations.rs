@@ -68,7 +68,8 @@ async fn a_mail_in_the_right_language_holds_the_link_once_and_storage_never() {
             let made = invitations::create(&app.app.accounts, wanted).await.unwrap();
             assert!(made.link.is_none(), "a mailed link is shown to nobody");
             app.app.mail.as_ref().unwrap().round().await;
-            let mut files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+            let mut files: Vec<_> =
+                std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
             files.sort();
             let text = std::fs::read_to_string(files.last().unwrap()).unwrap().replace("=\r\n", "");
             assert!(text.contains("To: new@example.test") && text.contains(words), "{text}");
@@ -94,7 +95,9 @@ async fn somebody_new_sets_a_password_and_is_a_member() {
         // What is wrong is said, and the link still holds.
         let page = press(&mut browser, &link, "join", &with("other")).await;
         assert_eq!((page.answer.status.as_u16(), page.kind()), (422, Some("invitation")));
-        let page = press(&mut browser, &link, "join", &[("first_name", " "), own[1], own[2], ("repeat_password", PASSWORD)]).await;
+        let page =
+            press(&mut browser, &link, "join", &[("first_name", " "), own[1], own[2], ("repeat_password", PASSWORD)])
+                .await;
         assert_eq!(page.answer.status, 422);
         let short = [own[0], own[1], ("new_password", "short"), ("repeat_password", "short")];
         let page = press(&mut browser, &link, "join", &short).await;
@@ -107,7 +110,10 @@ async fn somebody_new_sets_a_password_and_is_a_member() {
         let user = conn.user_by_email("new@example.test").await.unwrap().unwrap();
         assert!(user.email_verified, "the link proved the mailbox");
         let members = conn.memberships_of(user.id).await.unwrap();
-        assert_eq!((members[0].tenant.id, members[0].roles.as_slice()), (tenant.id, [Role::Admin, Role::Nurse].as_slice()));
+        assert_eq!(
+            (members[0].tenant.id, members[0].roles.as_slice()),
+            (tenant.id, [Role::Admin, Role::Nurse].as_slice())
+        );
         drop(conn);
         assert_error(&app.browser().get(&link).await, "invitation_over");
         let mut other = app.browser();
@@ -134,7 +140,8 @@ async fn whoever_has_an_account_signs_in_to_it_and_never_by_the_link_alone() {
     assert!(page.url.contains("done=joined"), "{page:?}");
     assert_eq!((state(&app, &made).await, roles_of(&app, &ann).await), ("accepted", vec![Role::Admin, Role::Nurse]));
     // Signed in already: one button.
-    let (_, link) = invite(&app, Invited { roles: vec![Role::Doctor], ..invited(&app.tenant("Beta").await, &ann.email) }).await;
+    let (_, link) =
+        invite(&app, Invited { roles: vec![Role::Doctor], ..invited(&app.tenant("Beta").await, &ann.email) }).await;
     assert!(browser.get(&link).await.answer.body.contains("ann Example"));
     let page = press(&mut browser, &link, "accept", &[]).await;
     assert!(page.url.contains("done=joined"), "{page:?}");
@@ -207,7 +214,10 @@ async fn an_upstream_that_makes_no_accounts_lets_the_invited_in_and_nobody_else(
     for (sub, email, verified) in [("u1", "other@example.test", true), ("u2", "new@example.test", false)] {
         assert_error(&come(&person(sub, email, verified)).await, "upstream_not_linked");
     }
-    assert_eq!((app.store().read().await.unwrap().count_users().await.unwrap(), state(&app, &made).await), (0, "pending"));
+    assert_eq!(
+        (app.store().read().await.unwrap().count_users().await.unwrap(), state(&app, &made).await),
+        (0, "pending")
+    );
     // Without the link nobody is let in, with it the invited person is, and later without it.
     let direct = op.sign_in(&app, &mut app.browser(), "/sign-in/op", &person("u3", "new@example.test", true)).await;
     assert_error(&direct, "upstream_not_linked");
@@ -306,7 +316,9 @@ async fn what_happened_is_recorded() {
         press(&mut browser, &link, "accept", &[]).await;
     }
     let entries = crate::support::stores::dump(&app.options, &["audit_events"]).await;
-    for word in ["invitation.created", "invitation.accepted", "failure", "role.granted", &made.invitation.uuid.to_string()] {
+    for word in
+        ["invitation.created", "invitation.accepted", "failure", "role.granted", &made.invitation.uuid.to_string()]
+    {
         assert!(entries.contains(word), "{word} is not in {entries}");
     }
     assert!(!entries.contains(link.rsplit('/').next().unwrap()));

@@ -101,7 +101,8 @@ async fn admit(
     let activities = proven.claimed.activities.clone();
     match people::sign_in(site.federation(), upstream, proven, through, false).await? {
         Outcome::SignedIn { session, token, .. } => {
-            let direct = direct::issue(site.provider(), &client, &session, tenant, |tenant| upstream.serves(tenant)).await?;
+            let direct =
+                direct::issue(site.provider(), &client, &session, tenant, |tenant| upstream.serves(tenant)).await?;
             Ok(Arrived { direct, activities, session: token })
         }
         Outcome::Conflict { .. } => Err(Refusal::Conflict),

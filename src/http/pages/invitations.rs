@@ -80,12 +80,9 @@ pub async fn accept(site: &Site, browser: &Browser, invitation: Uuid, session: &
     Ok(match invitations::accept(site.accounts(), invitation, session, browser.address()).await? {
         Accepted::Done => see_other(&site.link("/account?done=joined")),
         Accepted::Over => over(site, browser),
-        Accepted::OtherPerson => page::upstream_error(
-            site,
-            browser,
-            ErrorKind::InvitationOtherPerson,
-            Some(account::ACCOUNT.to_owned()),
-        ),
+        Accepted::OtherPerson => {
+            page::upstream_error(site, browser, ErrorKind::InvitationOtherPerson, Some(account::ACCOUNT.to_owned()))
+        }
     })
 }
 

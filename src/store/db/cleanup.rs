@@ -85,9 +85,7 @@ impl Conn {
             .execute()
             .await?;
         let invitations = self
-            .query(
-                "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 LIMIT $2)",
-            )
+            .query("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 LIMIT $2)")
             .bind(now.minus(INVITATION_RECORD).micros())
             .bind(i64::from(limit))
             .execute()

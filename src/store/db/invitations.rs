@@ -115,7 +115,9 @@ impl Conn {
     /// Takes an invitation back; says whether it was open.
     pub async fn revoke_invitation(&mut self, uuid: Uuid, now: Timestamp) -> Result<bool, StoreError> {
         let revoked = self
-            .query("UPDATE invitations SET revoked_at = $2 WHERE uuid = $1 AND accepted_at IS NULL AND revoked_at IS NULL")
+            .query(
+                "UPDATE invitations SET revoked_at = $2 WHERE uuid = $1 AND accepted_at IS NULL AND revoked_at IS NULL",
+            )
             .bind(uuid)
             .bind(now.micros())
             .execute()

@@ -34,9 +34,11 @@ fn someone(sub: &str, email: &str) -> Value {
 
 #[tokio::test]
 async fn medreport_answers_with_a_token_and_its_user() {
-    for (kind, provider, person) in
-        [(Kind::Google, "google", "gmail"), (Kind::Facebook, "facebook", "complete"), (Kind::GitHub, "github", "complete")]
-    {
+    for (kind, provider, person) in [
+        (Kind::Google, "google", "gmail"),
+        (Kind::Facebook, "facebook", "complete"),
+        (Kind::GitHub, "github", "complete"),
+    ] {
         let way_back = format!("{ISSUER}/api/auth/{provider}/callback");
         let there = Simulated::with(kind, |client| client.redirect_uris = vec![way_back.clone()]).await;
         let app = there.app().await;
@@ -188,7 +190,10 @@ async fn what_goes_wrong_has_the_shape_of_each_dialect() {
     // In the language of the caller.
     let mut browser = app.browser();
     browser.headers = vec![("accept-language".to_owned(), "en".to_owned())];
-    assert_eq!(browser.get_once(&format!("{CALLBACK}?state=x")).await.json()["detail"][0]["msg"], "The parameter code is required");
+    assert_eq!(
+        browser.get_once(&format!("{CALLBACK}?state=x")).await.json()["detail"][0]["msg"],
+        "The parameter code is required"
+    );
     // A state of nobody.
     laravel(&google.get("/api/auth/google/callback?code=x&state=y").await, 400);
     fastapi(&app.get(&format!("{CALLBACK}?code=x&state=y")).await, 400);

@@ -127,7 +127,8 @@ async fn e79_another_tenants_own_provider_is_never_usable() {
     let app = {
         let mut environment = first.environment("first", &[]);
         environment.extend(second.environment("second", &[("TENANTS", home.code.as_str())]));
-        let pairs: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let pairs: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         TestApp::over("sqlite", app.options.clone(), &pairs).await
     };
     let client = app.client().first_party().create().await;
@@ -140,7 +141,9 @@ async fn e79_another_tenants_own_provider_is_never_usable() {
     // For the other tenant it is not offered, and its address is not there.
     let page = app.browser().get(&AuthRequest::of(&client).set("tenant", &other.code).url()).await;
     assert_eq!(page.kind(), Some("sign-in"));
-    assert!(!page.answer.body.contains("data-upstream=\"second\"") && page.answer.body.contains("data-upstream=\"first\""));
+    assert!(
+        !page.answer.body.contains("data-upstream=\"second\"") && page.answer.body.contains("data-upstream=\"first\"")
+    );
     let mut browser = app.browser();
     let page = browser.get(&AuthRequest::of(&client).set("tenant", &other.code).url()).await;
     let gone = browser.get_once(&format!("/interaction/{}/upstream?name=second", page.journey())).await;

@@ -142,7 +142,8 @@ impl Simulated {
         if more.iter().all(|(name, _)| *name != "TIMEOUT") {
             own.push(("TIMEOUT", "60s".to_owned()));
         }
-        let more = more.iter().filter(|(_, value)| *value != OWN_TIME).map(|(name, value)| (*name, (*value).to_owned()));
+        let more =
+            more.iter().filter(|(_, value)| *value != OWN_TIME).map(|(name, value)| (*name, (*value).to_owned()));
         own.into_iter().chain(more).map(|(name, value)| (format!("{prefix}{name}"), value)).collect()
     }
 

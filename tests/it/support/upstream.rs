@@ -128,7 +128,8 @@ impl Op {
         ];
         // A machine under load is no upstream that hangs: only who tests the time itself takes the product's own.
         let patient = [("TIMEOUT", "60s")];
-        let own = own.iter().chain(patient.iter().filter(|_| more.iter().all(|(key, _)| *key != "TIMEOUT"))).chain(more);
+        let own =
+            own.iter().chain(patient.iter().filter(|_| more.iter().all(|(key, _)| *key != "TIMEOUT"))).chain(more);
         own.filter(|(_, value)| *value != OWN_TIME)
             .map(|(key, value)| (format!("{prefix}{key}"), (*value).to_owned()))
             .collect()
