@@ -287,6 +287,7 @@ pub fn outbound_settings(config: &Config) -> outbound::Settings {
         ca_files: config.outbound.ca_file.iter().cloned().collect(),
         allowed_private_hosts: config.outbound.allowed_private_hosts.clone(),
         identity: None,
+        patience: None,
     }
 }
 
