@@ -4,6 +4,7 @@ pub mod account;
 pub mod guard;
 pub mod home;
 pub mod interaction;
+pub mod invitations;
 pub mod links;
 pub mod recovery;
 pub mod scene;

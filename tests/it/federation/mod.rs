@@ -1,6 +1,7 @@
 //! Sign-in at upstream providers, from an application's request to its token.
 
-mod professionals;
+pub mod professionals;
+mod realms;
 mod simulated;
 
 use guichet::model::session::ACR_PASSWORD;

@@ -21,6 +21,8 @@ use super::browser::{Browser, Page};
 pub const CLIENT: &str = "guichet";
 /// Our secret there.
 pub const SECRET: &str = "upstream-secret";
+/// As the value of `TIMEOUT`: what the product does by itself.
+pub const OWN_TIME: &str = "default";
 
 /// What the provider does, and what it saw.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +43,8 @@ pub struct Behaviour {
     pub unsigned: bool,
     /// Whether tokens are signed with a key that nobody published.
     pub foreign_key: bool,
+    /// How many must ask for tokens before the first gets any.
+    pub gathers: Option<Arc<tokio::sync::Barrier>>,
     /// Which endpoint hangs.
     pub hangs: Option<&'static str>,
     /// How many times keys were fetched.
@@ -124,7 +128,13 @@ impl Op {
             ("CLIENT_SECRET", SECRET),
             ("ALLOW_PRIVATE_ADDRESSES", "true"),
         ];
-        own.iter().chain(more).map(|(key, value)| (format!("{prefix}{key}"), (*value).to_owned())).collect()
+        // A machine under load is no upstream that hangs: only who tests the time itself takes the product's own.
+        let patient = [("TIMEOUT", "60s")];
+        let own =
+            own.iter().chain(patient.iter().filter(|_| more.iter().all(|(key, _)| *key != "TIMEOUT"))).chain(more);
+        own.filter(|(_, value)| *value != OWN_TIME)
+            .map(|(key, value)| (format!("{prefix}{key}"), (*value).to_owned()))
+            .collect()
     }
 
     /// An application with this provider as `name`.
@@ -256,6 +266,10 @@ async fn jwks(State(shared): Handle) -> Response {
 async fn token(State(shared): Handle, headers: HeaderMap, body: Bytes) -> Response {
     let fields: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
     hang(&shared, "token").await;
+    let gathers = shared.lock().expect("no panic").behaviour.gathers.clone();
+    if let Some(all) = gathers {
+        all.wait().await;
+    }
     let mut shared = shared.lock().expect("no panic");
     shared.behaviour.token_forms.push(fields.clone());
     if let Some((status, body)) = shared.behaviour.token_body.clone() {

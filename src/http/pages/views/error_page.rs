@@ -25,6 +25,10 @@ pub enum ErrorKind {
     NoTenant,
     /// The link of a password reset is unknown, used or too old.
     ResetLink,
+    /// The link of an invitation is unknown, used, taken back or too old.
+    InvitationOver,
+    /// The invitation means somebody else than the person who signed in.
+    InvitationOtherPerson,
     /// The person said no at the upstream provider.
     UpstreamCancelled,
     /// The upstream provider's answer is not believed, or it refused.
@@ -55,7 +59,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// All kinds.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::UnknownClient,
         Self::RedirectUri,
         Self::Request,
@@ -65,6 +69,8 @@ impl ErrorKind {
         Self::AccountDisabled,
         Self::NoTenant,
         Self::ResetLink,
+        Self::InvitationOver,
+        Self::InvitationOtherPerson,
         Self::UpstreamCancelled,
         Self::UpstreamRefused,
         Self::UpstreamDown,
@@ -92,6 +98,8 @@ impl ErrorKind {
             Self::AccountDisabled => (403, "account_disabled"),
             Self::NoTenant => (403, "no_tenant"),
             Self::ResetLink => (400, "reset_link"),
+            Self::InvitationOver => (400, "invitation_over"),
+            Self::InvitationOtherPerson => (403, "invitation_other_person"),
             Self::UpstreamCancelled => (400, "upstream_cancelled"),
             Self::UpstreamRefused => (403, "upstream_refused"),
             Self::UpstreamDown => (502, "upstream_down"),

@@ -42,6 +42,8 @@ pub enum Message {
     PasswordUnchanged,
     /// The two entries of the new password differ.
     PasswordsDiffer,
+    /// A name is missing, too long, or holds what is no text.
+    NameMissing,
     /// No tenant was chosen.
     TenantMissing,
     /// Done: the password changed.
@@ -60,6 +62,8 @@ pub enum Message {
     Unlinked,
     /// Done: the person proved anew who they are.
     Proven,
+    /// Done: the person joined a tenant.
+    Joined,
     /// An account has the address that an upstream provider told: its owner signs in, to link the two.
     AccountExists,
 }
@@ -89,6 +93,7 @@ impl Message {
             Self::PasswordContainsName => plain("message.password_contains_name"),
             Self::PasswordUnchanged => plain("message.password_unchanged"),
             Self::PasswordsDiffer => plain("message.passwords_differ"),
+            Self::NameMissing => plain("message.name_missing"),
             Self::TenantMissing => plain("message.tenant_missing"),
             Self::PasswordChanged => plain("message.password_changed"),
             Self::SessionEnded => plain("message.session_ended"),
@@ -98,6 +103,7 @@ impl Message {
             Self::Linked => plain("message.linked"),
             Self::Unlinked => plain("message.unlinked"),
             Self::Proven => plain("message.proven"),
+            Self::Joined => plain("message.joined"),
             Self::AccountExists => plain("message.account_exists"),
         }
     }
@@ -114,6 +120,7 @@ impl Message {
                 | Self::Linked
                 | Self::Unlinked
                 | Self::Proven
+                | Self::Joined
         )
     }
 

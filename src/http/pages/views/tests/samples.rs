@@ -6,6 +6,7 @@ use crate::i18n::Locale;
 use crate::mail::Mail;
 use crate::model::role::Role;
 use crate::model::tenant::TenantKind;
+use crate::oauth::authorization::Display;
 
 /// A rendered sample.
 pub(super) struct Sample {
@@ -35,6 +36,7 @@ pub(super) fn all(locale: Locale, word: Word) -> Vec<Sample> {
     maker.errors();
     maker.account();
     maker.passwords();
+    maker.invitations();
     maker.out
 }
 
@@ -49,6 +51,7 @@ impl Maker {
 
     fn plain(&self) -> Layout {
         Layout {
+            display: Display::default(),
             locale: self.locale,
             brand: self.w("Guichet"),
             csrf: self.w("c5rf"),
@@ -421,6 +424,37 @@ impl Maker {
         let wrong = PasswordResetForm { new_error: Some(Message::PasswordTooCommon), ..form };
         self.add("reset.form-wrong", "password-reset", wrong.render());
     }
+
+    fn invitations(&mut self) {
+        let base = InvitationPage {
+            layout: self.plain(),
+            action: self.w("/invitations/t0ken"),
+            tenant: self.w("Clinique des Exemples"),
+            kind: TenantKind::Clinic,
+            roles: vec![Role::Doctor, Role::Admin],
+            email: self.w("camille.lefevre@exemple.fr"),
+            professional: false,
+            joins: true,
+            minimum: 15,
+            first_name: String::new(),
+            last_name: String::new(),
+            name_error: None,
+            new_error: None,
+            repeat_error: None,
+        };
+        self.add("invitation", "invitation", base.render());
+        let wrong = InvitationPage {
+            first_name: self.w("Camille"),
+            name_error: Some(Message::NameMissing),
+            new_error: Some(Message::PasswordTooCommon),
+            repeat_error: Some(Message::PasswordsDiffer),
+            ..base.clone()
+        };
+        self.add("invitation.wrong", "invitation", wrong.render());
+        let layout = Layout { client: None, ..self.known() };
+        let known = InvitationPage { layout, joins: false, professional: true, ..base };
+        self.add("invitation.known", "invitation", known.render());
+    }
 }
 
 /// The mails.
@@ -440,5 +474,16 @@ pub(super) fn mails(locale: Locale, word: Word) -> Vec<(&'static str, Mail)> {
         url: word("https://guichet.example/password/new?token=t0ken"),
         valid_seconds: 1_800,
     };
-    vec![("password-changed", changed.render()), ("password-reset", reset.render())]
+    let invitation = InvitationMail {
+        locale,
+        brand: word("Guichet"),
+        tenant: word("Clinique des Exemples"),
+        url: word("https://guichet.example/invitations/t0ken"),
+        valid_seconds: 604_800,
+    };
+    vec![
+        ("password-changed", changed.render()),
+        ("password-reset", reset.render()),
+        ("invitation", invitation.render()),
+    ]
 }
