@@ -15,6 +15,8 @@ const FRESH: Duration = Duration::from_secs(3_600);
 const USABLE: Duration = Duration::from_secs(24 * 3_600);
 /// Least time between two tries after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long a fetch may take while an old copy is at hand: nobody waits for what is not needed.
+const PATIENCE_WITH_COPY: Duration = Duration::from_millis(1_500);
 /// Least time between two fetches that a sign-in asks for: keys that nobody published make no storm of requests.
 const FLOOR: Duration = Duration::from_secs(30);
 /// The same where the sender wants nothing kept: it asks for the requests, and still gets no storm of them.
@@ -84,7 +86,13 @@ impl<T> Cached<T> {
         }
         // Noted before, so that a flight which is given up counts as a failure.
         state.failed = Some(("the flight was given up".to_owned(), now));
-        match fetch.await {
+        let fetched = match state.old(now) {
+            Some(_) => tokio::time::timeout(PATIENCE_WITH_COPY, fetch)
+                .await
+                .unwrap_or_else(|_| Err(FederationError::Down("no answer in time".to_owned()))),
+            None => fetch.await,
+        };
+        match fetched {
             Ok(Fetched { value, keep }) => {
                 let value = Arc::new(value);
                 let keep = keep.unwrap_or(FRESH).clamp(LEAST_FLOOR, FRESH);
@@ -196,5 +204,16 @@ mod tests {
         assert!(cached.get(Want::Fresh, at(5), refuse).await.is_err());
         assert!(cached.get(Want::Kept, at(6), async { says(1, None) }).await.is_err(), "the floor, and nothing kept");
         assert_eq!(*cached.get(Want::Kept, at(10), async { says(2, None) }).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_long_for_a_newer_copy() {
+        let cached = Cached::default();
+        let hangs = std::future::pending::<Result<Fetched<u8>, FederationError>>;
+        assert_eq!(*cached.get(Want::Fresh, at(0), async { says(1, Some(0)) }).await.unwrap(), 1);
+        let began = tokio::time::Instant::now();
+        assert_eq!(*cached.get(Want::Fresh, at(5), hangs()).await.unwrap(), 1);
+        assert_eq!(*cached.get(Want::Fresh, at(7), hangs()).await.unwrap(), 1, "the floor after a failure");
+        assert!(began.elapsed() < PATIENCE_WITH_COPY * 2, "{:?}", began.elapsed());
     }
 }
