@@ -10,6 +10,7 @@
 //! ```
 
 mod cache;
+pub mod ciba;
 pub mod connectors;
 mod discovery;
 mod error;

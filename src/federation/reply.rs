@@ -20,12 +20,31 @@ pub(super) async fn object(
     read_object(what, &reply)
 }
 
+/// The same, where the code of an error is an answer as well.
+pub(super) async fn object_or_code(
+    outbound: &Outbound,
+    what: &'static str,
+    call: Call,
+) -> Result<Result<Map<String, Value>, String>, FederationError> {
+    let reply = exchange(outbound, what, call).await?;
+    if reply.status.is_client_error()
+        && let Some(code) = error_code(&reply)
+    {
+        return Ok(Err(code));
+    }
+    read_object(what, &accept(what, reply)?).map(Ok)
+}
+
 /// Makes a call; trouble there is [`FederationError::Down`], a refusal is [`FederationError::Refused`].
 pub(super) async fn send(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
-    let reply = outbound
-        .send(call.largest(LARGEST))
-        .await
-        .map_err(|error| FederationError::Down(format!("{what}: {error}")))?;
+    accept(what, exchange(outbound, what, call).await?)
+}
+
+async fn exchange(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
+    outbound.send(call.largest(LARGEST)).await.map_err(|error| FederationError::Down(format!("{what}: {error}")))
+}
+
+fn accept(what: &'static str, reply: Reply) -> Result<Reply, FederationError> {
     let status = reply.status;
     if status.is_success() {
         return Ok(reply);

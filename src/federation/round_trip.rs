@@ -96,7 +96,7 @@ impl From<FederationError> for Failed {
     }
 }
 
-async fn within<T>(step: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
+pub(super) async fn within<T>(step: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
     let late = || FederationError::Down("no answer in time".to_owned());
     tokio::time::timeout(PATIENCE, step).await.unwrap_or_else(|_| Err(late()))
 }

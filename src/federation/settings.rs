@@ -162,6 +162,8 @@ pub struct Settings {
     pub creates_accounts: bool,
     /// Whether it may end sessions here.
     pub backchannel_logout: bool,
+    /// Whether people may sign in by their telephone, without the browser going there (CIBA).
+    pub ciba: bool,
     /// Whether our calls show a certificate.
     pub shows_certificate: bool,
     /// Whether plain http is taken.
@@ -222,6 +224,7 @@ impl Settings {
             trust_email: given.trust_email,
             creates_accounts: given.accounts == Provisioning::Create,
             backchannel_logout: given.backchannel_logout,
+            ciba: given.ciba,
             shows_certificate: given.client_certificate.is_some(),
             allow_private_addresses: given.allow_private_addresses,
         }

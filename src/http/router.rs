@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, get, post};
 use super::oidc::{
     authorize, check_session, discovery, end_session, introspect, par, register, revoke, token, userinfo,
 };
-use super::pages::{account, home, interaction, links, recovery, upstreams};
+use super::pages::{account, ciba, home, interaction, links, recovery, upstreams};
 use super::site::Site;
 use crate::provider::discovery::path;
 
@@ -61,8 +61,10 @@ pub fn routes() -> Vec<Route> {
         route("/interaction/{journey}/tenant", &["POST"], Person, post(interaction::post_tenant)),
         route("/interaction/{journey}/consent", &["POST"], Person, post(interaction::post_consent)),
         route("/interaction/{journey}/upstream", &["GET"], Person, get(upstreams::go_there)),
+        route(ciba::PAGE, &["GET", "POST"], Person, get(ciba::get).post(ciba::post)),
         route("/sign-in", &["GET"], Person, get(account::sign_in)),
         route("/sign-in/{upstream}", &["GET"], Person, get(upstreams::sign_in)),
+        route(ciba::SIGN_IN, &["GET"], Person, get(ciba::sign_in)),
         route(upstreams::CALLBACK, &["GET"], Person, get(upstreams::callback)),
         route(upstreams::LOGOUT, &["GET"], Person, get(upstreams::logged_out)),
         route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),

@@ -162,6 +162,13 @@ const KEYS: &[Key] = &[
         "Whether the provider may end sessions here (OpenID Connect Back-Channel Logout).",
     ),
     key(
+        "upstreams.<name>.ciba",
+        Kind::Switch,
+        Fallback::Value("false"),
+        "`pro_sante_connect`: whether people may also sign in by their number and their telephone, without leaving this site \
+         (CIBA, poll). The provider must have granted it to our client.",
+    ),
+    key(
         "upstreams.<name>.allow_private_addresses",
         Kind::Switch,
         Fallback::Value("false"),
@@ -203,6 +210,7 @@ pub(in crate::config) struct Raw {
     trust_email: bool,
     accounts: String,
     backchannel_logout: bool,
+    ciba: bool,
     allow_private_addresses: bool,
 }
 
@@ -312,6 +320,7 @@ pub struct Upstream {
     pub trust_email: bool,
     pub accounts: Provisioning,
     pub backchannel_logout: bool,
+    pub ciba: bool,
     pub allow_private_addresses: bool,
 }
 
@@ -362,6 +371,9 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
     if client_auth == Some(ClientAuth::Tls) && client_certificate.is_none() {
         check.refuse(&path("client_certificate_file"), "is missing", "set it and client_key_file for tls_client_auth");
     }
+    if raw.ciba && !matches!(preset, Preset::ProSanteConnect | Preset::ProSanteConnectSandbox) {
+        check.refuse(&path("ciba"), "is not for this preset", "it is known of pro_sante_connect alone");
+    }
     let mut parameters = Vec::new();
     for text in &raw.parameters {
         match text.split_once('=') {
@@ -404,6 +416,7 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         trust_email: raw.trust_email,
         accounts: check.choice(&path("accounts"), &raw.accounts),
         backchannel_logout: raw.backchannel_logout,
+        ciba: raw.ciba,
         allow_private_addresses: raw.allow_private_addresses,
         name,
     }
@@ -464,7 +477,7 @@ mod tests {
         let found = problems(&format!(
             "{ISSUER}[upstreams.Psc]\nclient_id = 'x'\n[upstreams.a]\nclient_id = 'x'\n\
              [upstreams.b]\nissuer = 'http://b.example'\nclient_idd = 'x'\npkce = 'yes'\n\
-             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']"
+             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']\nciba = true"
         ));
         let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
         for key in [
@@ -477,10 +490,11 @@ mod tests {
             "upstreams.b.client_secret",
             "upstreams.b.parameters",
             "upstreams.b.algorithms",
+            "upstreams.b.ciba",
         ] {
             assert!(keys.contains(&key), "{key}: {keys:?}");
         }
-        assert_eq!(keys.len(), 9);
+        assert_eq!(keys.len(), 10);
         let odd = load_with(ISSUER, &[("GUICHET_UPSTREAMS__CLIENT_ID", "x"), ("GUICHET_UPSTREAMS__A__NONSENSE", "x")]);
         assert_eq!(odd.unwrap_err().len(), 2);
     }

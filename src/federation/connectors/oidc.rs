@@ -2,15 +2,16 @@
 //! Core §3.1.3.7), userinfo, logout both ways. What a provider does differently is a [`Flavour`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Answer, Back, Begin, Connector, LogoutNotice, Proven};
+use super::{Answer, Ask, Asked, Back, Begin, Connector, LogoutNotice, Polled, Proven};
 use crate::base::{Clock, Secret, Timestamp};
 use crate::federation::discovery::Directory;
 use crate::federation::error::FederationError;
-use crate::federation::reply::{lenient, read_object, send, text};
+use crate::federation::reply::{lenient, object_or_code, read_object, send, text};
 use crate::federation::settings::Settings;
 use crate::federation::token::{self, Tokens};
 use crate::jose::claims::{check_audience, check_times, string_claim};
@@ -20,10 +21,16 @@ use crate::outbound::{Call, Outbound};
 
 /// Longest subject, in bytes (OpenID Connect Core §2).
 const LONGEST_SUBJECT: usize = 255;
+/// Longest name of a request that was asked of a person, in bytes.
+const LONGEST_REQUEST: usize = 2_048;
+/// Least time between two polls where the provider names none (OpenID Connect CIBA §7.3).
+const INTERVAL: u64 = 5;
 /// Types of an ID token and of a userinfo answer.
 const TYPES: [&str; 1] = ["jwt"];
 /// Types of a logout token (OpenID Connect Back-Channel Logout §2.4).
 const LOGOUT_TYPES: [&str; 2] = ["logout+jwt", "jwt"];
+/// OpenID Connect CIBA §10.1.
+const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// What a verified sign-in said, before it is understood.
@@ -55,6 +62,11 @@ pub trait Flavour: Send + Sync + std::fmt::Debug {
     /// Parameters of the authorization request that ask for a fresh proof.
     fn fresh(&self) -> &'static [(&'static str, &'static str)] {
         &[("prompt", "login")]
+    }
+
+    /// Parameters of a request that asks a person on their own device.
+    fn asking(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
     }
 
     /// Understands what was said.
@@ -196,6 +208,55 @@ impl Oidc {
         self.understand(tokens, Some(back.nonce), back.now).await
     }
 
+    /// OpenID Connect CIBA §7.1 to §7.3.
+    async fn ask_person(&self, ask: Ask<'_>) -> Result<Asked, FederationError> {
+        let settings = &self.settings;
+        let document = self.directory.document(&self.outbound, settings, ask.now).await?;
+        let endpoint = document.backchannel_authentication_endpoint.as_ref();
+        let endpoint = endpoint
+            .ok_or_else(|| FederationError::refused("discovery: backchannel_authentication_endpoint is missing"))?;
+        let (scopes, acr_values) = (settings.scopes.join(" "), settings.acr_values.join(" "));
+        let mut fields =
+            vec![("scope", scopes.as_str()), ("login_hint", ask.login_hint), ("binding_message", ask.binding_message)];
+        if !acr_values.is_empty() {
+            fields.push(("acr_values", &acr_values));
+        }
+        fields.extend_from_slice(self.flavour.asking());
+        let call = token::proven(settings, endpoint, &fields);
+        let answer = match object_or_code(&self.outbound, "back-channel authentication", call).await? {
+            Ok(answer) => answer,
+            Err(code) if code == "unknown_user_id" => return Ok(Asked::Nobody),
+            Err(code) => return Err(FederationError::refused(format!("back-channel authentication: {code}"))),
+        };
+        let seconds = |name| answer.get(name).and_then(Value::as_u64);
+        let life = seconds("expires_in").ok_or_else(|| FederationError::refused("expires_in is missing"))?;
+        Ok(Asked::Waiting {
+            request: Secret::new(text(&answer, "auth_req_id", LONGEST_REQUEST)?),
+            life: Duration::from_secs(life),
+            interval: Duration::from_secs(seconds("interval").unwrap_or(INTERVAL)),
+        })
+    }
+
+    /// OpenID Connect CIBA §10.1 and §11. There is no nonce: nothing of this passes through the browser.
+    async fn poll_once(&self, request: &Secret<String>, now: Timestamp) -> Result<Polled, FederationError> {
+        let document = self.directory.document(&self.outbound, &self.settings, now).await?;
+        let fields = [("grant_type", CIBA_GRANT), ("auth_req_id", request.expose().as_str())];
+        let call = token::proven(&self.settings, &document.token_endpoint, &fields);
+        match object_or_code(&self.outbound, "token endpoint", call).await? {
+            Ok(answer) => {
+                let proven = self.understand(token::read(&answer)?, None, now).await?;
+                Ok(Polled::Proven(Box::new(proven)))
+            }
+            Err(code) => match code.as_str() {
+                "authorization_pending" => Ok(Polled::Pending),
+                "slow_down" => Ok(Polled::TooSoon),
+                "access_denied" => Ok(Polled::Denied),
+                "expired_token" => Ok(Polled::Expired),
+                _ => Err(FederationError::refused(format!("token endpoint: {code}"))),
+            },
+        }
+    }
+
     /// Verifies the ID token, reads userinfo, understands both.
     async fn understand(&self, tokens: Tokens, nonce: Option<&str>, now: Timestamp) -> Result<Proven, FederationError> {
         let id_token = tokens.id_token.ok_or_else(|| FederationError::refused("the answer has no id_token"))?;
@@ -334,6 +395,14 @@ impl Connector for Oidc {
         })
     }
 
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Answer<'a, Asked> {
+        Box::pin(self.ask_person(ask))
+    }
+
+    fn poll<'a>(&'a self, request: &'a Secret<String>, now: Timestamp) -> Answer<'a, Polled> {
+        Box::pin(self.poll_once(request, now))
+    }
+
     fn end_session<'a>(&'a self, id_token: &'a str, return_to: &'a str, state: &'a str) -> Answer<'a, Option<String>> {
         Box::pin(async move {
             let document = self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
@@ -363,6 +432,10 @@ impl Connector for Oidc {
                 ("token_endpoint", document.token_endpoint.clone()),
                 ("userinfo_endpoint", document.userinfo_endpoint.clone().unwrap_or_default()),
                 ("end_session_endpoint", document.end_session_endpoint.clone().unwrap_or_default()),
+                (
+                    "backchannel_authentication_endpoint",
+                    document.backchannel_authentication_endpoint.clone().unwrap_or_default(),
+                ),
                 ("keys", count.to_string()),
             ])
         })

@@ -13,12 +13,19 @@ use crate::model::identity::{Activity, Claimed, NationalId};
 
 /// Most exercises and most activities of one that are read.
 const MOST: usize = 50;
+/// More characters than this are no identifier.
+const LONGEST_TYPED: usize = 65;
 
 /// The flavour.
 #[derive(Debug)]
 pub struct ProSanteConnect;
 
 impl Flavour for ProSanteConnect {
+    /// The e-CPS, on the telephone.
+    fn asking(&self) -> &'static [(&'static str, &'static str)] {
+        &[("channel", "MOBILE")]
+    }
+
     fn claimed(&self, settings: &Settings, said: &Said<'_>) -> Result<Claimed, FederationError> {
         let basic = basic(settings, said)?;
         let userinfo = said.userinfo.ok_or_else(|| FederationError::refused("there is no userinfo"))?;
@@ -36,6 +43,13 @@ impl Flavour for ProSanteConnect {
             ..basic
         })
     }
+}
+
+/// A national identifier as a person types it: with spaces, and an RPPS number without the `8` that tells what it is.
+pub fn typed(text: &str) -> Option<NationalId> {
+    let id: String = text.chars().filter(|c| !c.is_whitespace()).take(LONGEST_TYPED).collect();
+    let is_number = id.len() == 11 && id.bytes().all(|b| b.is_ascii_digit());
+    NationalId::parse(&if is_number { format!("8{id}") } else { id })
 }
 
 /// The national identifier: `SubjectNameID`, which `preferred_username` repeats. Two that differ are nobody's.
@@ -146,6 +160,18 @@ mod tests {
             [json!({}), json!({"SubjectNameID": ""}), json!({"SubjectNameID": null}), json!({"SubjectNameID": []})]
         {
             assert!(id(json!({}), nobody).is_err());
+        }
+    }
+
+    #[test]
+    fn a_typed_number_becomes_the_identifier() {
+        let id = |text| typed(text).map(|id| id.as_str().to_owned());
+        for text in ["99700123450", " 997 0012 3450 ", "899700123450", "8 99700123450"] {
+            assert_eq!(id(text).as_deref(), Some("899700123450"), "{text}");
+        }
+        assert_eq!(id("ANS20260101120000").as_deref(), Some("ANS20260101120000"));
+        for nobody in ["", "   ", "é", &"1".repeat(66)] {
+            assert_eq!(id(nobody), None, "{nobody}");
         }
     }
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::interaction::path_of;
 use super::scene::{Scene, request_of};
 use super::views::{self, ErrorKind};
-use super::{links, show};
+use super::{ciba, links, show};
 use crate::account::sessions;
 use crate::federation::connectors::Proven;
 use crate::federation::people::{self, Outcome, Through};
@@ -46,6 +46,10 @@ pub fn buttons(site: &Site, locale: Locale, handle: &str) -> Vec<views::Upstream
             label: i18n::t_with(locale, key, &[("upstream", &settings.label)]),
             url: site.link(&format!("{}/upstream?name={}", path_of(handle), settings.name)),
             logo: settings.logo.clone(),
+            telephone: settings.ciba.then(|| views::Link {
+                url: site.link(&ciba::path_of(handle, &settings.name)),
+                label: i18n::t_with(locale, "sign_in.with_telephone", &[("upstream", &settings.label)]),
+            }),
         }
     };
     site.federation().all().iter().map(button).collect()
@@ -205,7 +209,8 @@ pub async fn present(site: &Site, browser: &Browser) -> Result<Option<Session>, 
     }
 }
 
-async fn arrived(
+/// Ends the way of a journey to an upstream: whom it proved is signed in, or a page says why not.
+pub async fn arrived(
     site: &Site,
     browser: &Browser,
     upstream: &Upstream,
@@ -291,6 +296,7 @@ pub fn failed(site: &Site, browser: &Browser, upstream: &Upstream, failure: Fail
             tracing::warn!(upstream = name, why, "the upstream is down");
             ErrorKind::UpstreamDown
         }
+        FederationError::TooLate => ErrorKind::UpstreamTooLate,
         FederationError::Rival => ErrorKind::Busy,
     };
     site.metrics.sign_in("upstream");

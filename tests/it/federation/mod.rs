@@ -2,6 +2,7 @@
 
 mod professionals;
 mod simulated;
+mod telephone;
 
 use guichet::model::session::ACR_PASSWORD;
 use serde_json::json;
