@@ -58,7 +58,12 @@ fn accept(what: &'static str, reply: Reply) -> Result<Reply, FederationError> {
 
 /// The JSON object of an answer.
 pub(super) fn read_object(what: &'static str, reply: &Reply) -> Result<Map<String, Value>, FederationError> {
-    match serde_json::from_slice(&reply.body) {
+    as_object(what, &reply.body)
+}
+
+/// A JSON object.
+pub(super) fn as_object(what: &'static str, text: &[u8]) -> Result<Map<String, Value>, FederationError> {
+    match serde_json::from_slice(text) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) | Err(_) => Err(FederationError::Down(format!("{what}: the answer is no JSON object"))),
     }

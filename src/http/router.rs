@@ -66,6 +66,7 @@ pub fn routes() -> Vec<Route> {
         route("/sign-in/{upstream}", &["GET"], Person, get(upstreams::sign_in)),
         route(ciba::SIGN_IN, &["GET"], Person, get(ciba::sign_in)),
         route(upstreams::CALLBACK, &["GET"], Person, get(upstreams::callback)),
+        route(upstreams::JWKS, &["GET"], Program, get(upstreams::jwks)),
         route(upstreams::LOGOUT, &["GET"], Person, get(upstreams::logged_out)),
         route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),
         route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),

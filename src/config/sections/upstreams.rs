@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -19,6 +20,10 @@ pub(in crate::config) const SECTION: Section = Section {
             `guichet upstream list` shows what the presets fill in.",
     keys: KEYS,
 };
+
+/// How often sessions may be followed.
+const SHORTEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 const KEYS: &[Key] = &[
     key(
@@ -75,6 +80,13 @@ const KEYS: &[Key] = &[
         "`tls_client_auth`: our certificate and its chain (PEM), shown on every call.",
     ),
     key("upstreams.<name>.client_key_file", Kind::Path, Fallback::Absent, "`tls_client_auth`: its private key (PEM)."),
+    key(
+        "upstreams.<name>.decryption_key_file",
+        Kind::Path,
+        Fallback::Absent,
+        "Our private key (PEM; RSA or EC) for what the provider encrypts: ID tokens and userinfo. Its public part stands at \
+         `/federation/<name>/jwks`.",
+    ),
     key(
         "upstreams.<name>.ca_file",
         Kind::Path,
@@ -162,6 +174,14 @@ const KEYS: &[Key] = &[
         "Whether the provider may end sessions here (OpenID Connect Back-Channel Logout).",
     ),
     key(
+        "upstreams.<name>.follow_session",
+        Kind::Duration,
+        Fallback::Absent,
+        "How often is asked, by the refresh token, whether a person's session there still stands, `1m` to `1d`; when it does \
+         not, the session here ends. Less than the provider's idle time (Pro Santé Connect: 30 minutes). Unless set, \
+         nobody asks.",
+    ),
+    key(
         "upstreams.<name>.ciba",
         Kind::Switch,
         Fallback::Value("false"),
@@ -194,6 +214,7 @@ pub(in crate::config) struct Raw {
     client_auth_method: Option<String>,
     client_certificate_file: Option<String>,
     client_key_file: Option<String>,
+    decryption_key_file: Option<String>,
     ca_file: Option<String>,
     scopes: Option<Vec<String>>,
     acr_values: Option<Vec<String>>,
@@ -210,6 +231,7 @@ pub(in crate::config) struct Raw {
     trust_email: bool,
     accounts: String,
     backchannel_logout: bool,
+    follow_session: Option<String>,
     ciba: bool,
     allow_private_addresses: bool,
 }
@@ -304,6 +326,7 @@ pub struct Upstream {
     pub client_secret: Option<Secret<String>>,
     pub client_auth: Option<ClientAuth>,
     pub client_certificate: Option<(PathBuf, PathBuf)>,
+    pub decryption_key_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
     pub scopes: Option<Vec<String>>,
     pub acr_values: Option<Vec<String>>,
@@ -320,6 +343,7 @@ pub struct Upstream {
     pub trust_email: bool,
     pub accounts: Provisioning,
     pub backchannel_logout: bool,
+    pub follow_session: Option<Duration>,
     pub ciba: bool,
     pub allow_private_addresses: bool,
 }
@@ -400,6 +424,10 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         client_secret,
         client_auth,
         client_certificate,
+        decryption_key_file: raw
+            .decryption_key_file
+            .as_deref()
+            .map(|file| check.secret_pem_file(&path("decryption_key_file"), file, "PRIVATE KEY")),
         ca_file: raw.ca_file.as_deref().map(|file| check.pem_file(&path("ca_file"), file, "CERTIFICATE")),
         scopes: raw.scopes,
         acr_values: raw.acr_values,
@@ -416,6 +444,9 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         trust_email: raw.trust_email,
         accounts: check.choice(&path("accounts"), &raw.accounts),
         backchannel_logout: raw.backchannel_logout,
+        follow_session: raw
+            .follow_session
+            .map(|text| check.duration(&path("follow_session"), &text, SHORTEST..=LONGEST)),
         ciba: raw.ciba,
         allow_private_addresses: raw.allow_private_addresses,
         name,

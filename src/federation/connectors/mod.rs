@@ -60,6 +60,20 @@ pub struct Proven {
     pub refresh_token: Option<Secret<String>>,
 }
 
+/// What came of a refresh token.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// The session stands.
+    Stands {
+        /// The new ID token and its subject, where there is one and it holds.
+        id_token: Option<(String, Secret<String>)>,
+        /// The refresh token that takes the used one's place.
+        refresh_token: Option<Secret<String>>,
+    },
+    /// The session there is over.
+    Over,
+}
+
 /// A sign-in on the person's own device that begins (OpenID Connect CIBA §7.1).
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
@@ -129,9 +143,9 @@ pub trait Connector: Send + Sync + fmt::Debug {
     /// Turns a code into a person.
     fn complete<'a>(&'a self, back: Back<'a>) -> Answer<'a, Proven>;
 
-    /// A new ID token and what comes with it, for a refresh token; `None` where the upstream has none.
-    fn refresh<'a>(&'a self, _token: &'a Secret<String>, _now: Timestamp) -> Answer<'a, Option<Proven>> {
-        Box::pin(std::future::ready(Ok(None)))
+    /// Uses a refresh token, which tells whether the session there still stands.
+    fn refresh<'a>(&'a self, _token: &'a Secret<String>, _now: Timestamp) -> Answer<'a, Refreshed> {
+        Box::pin(std::future::ready(Err(FederationError::refused("the upstream has no refresh tokens"))))
     }
 
     /// Asks a person on their own device.

@@ -1,20 +1,22 @@
 //! Any OpenID provider: discovery, the code flow with state, nonce and PKCE, the checks of the ID token (OpenID Connect
 //! Core §3.1.3.7), userinfo, logout both ways. What a provider does differently is a [`Flavour`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Answer, Ask, Asked, Back, Begin, Connector, LogoutNotice, Polled, Proven};
+use super::{Answer, Ask, Asked, Back, Begin, Connector, LogoutNotice, Polled, Proven, Refreshed};
 use crate::base::{Clock, Secret, Timestamp};
 use crate::federation::discovery::Directory;
 use crate::federation::error::FederationError;
-use crate::federation::reply::{lenient, object_or_code, read_object, send, text};
+use crate::federation::reply::{as_object, lenient, object_or_code, read_object, send, text};
 use crate::federation::settings::Settings;
 use crate::federation::token::{self, Tokens};
 use crate::jose::claims::{check_audience, check_times, string_claim};
+use crate::jose::decryption::DecryptionKey;
 use crate::model::identity::{ACR_UPSTREAM, Claimed, IdentityKey, NationalId, UpstreamEmail};
 use crate::oauth::acr;
 use crate::outbound::{Call, Outbound};
@@ -153,6 +155,7 @@ pub struct Oidc {
     clock: Arc<dyn Clock>,
     directory: Directory,
     flavour: &'static dyn Flavour,
+    key: Option<Arc<DecryptionKey>>,
 }
 
 impl Oidc {
@@ -162,8 +165,21 @@ impl Oidc {
         outbound: Outbound,
         clock: Arc<dyn Clock>,
         flavour: &'static dyn Flavour,
+        key: Option<Arc<DecryptionKey>>,
     ) -> Self {
-        Self { settings, outbound, clock, directory: Directory::default(), flavour }
+        Self { settings, outbound, clock, directory: Directory::default(), flavour, key }
+    }
+
+    /// What is in a JWE that was encrypted to us; anything else as it is. A provider that was given a key may encrypt, and what
+    /// it encrypts is believed no more for that.
+    fn opened<'a>(&self, token: &'a str) -> Result<Cow<'a, str>, FederationError> {
+        match &self.key {
+            Some(key) if token.bytes().filter(|byte| *byte == b'.').count() == 4 => {
+                let content = String::from_utf8(key.decrypt(token)?);
+                content.map(Cow::Owned).map_err(|_| FederationError::refused("what was decrypted is no text"))
+            }
+            _ => Ok(Cow::Borrowed(token)),
+        }
     }
 
     async fn authorization_url(&self, begin: Begin<'_>) -> Result<String, FederationError> {
@@ -257,9 +273,48 @@ impl Oidc {
         }
     }
 
+    /// RFC 6749 §6, OpenID Connect Core §12. Only `invalid_grant` says that the session is over; any other refusal is a
+    /// fault of ours or of the provider's configuration.
+    async fn use_refresh_token(&self, token: &Secret<String>, now: Timestamp) -> Result<Refreshed, FederationError> {
+        let document = self.directory.document(&self.outbound, &self.settings, now).await?;
+        let scopes = self.settings.scopes.join(" ");
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token.expose().as_str()), ("scope", &scopes)];
+        let call = token::proven(&self.settings, &document.token_endpoint, &fields);
+        let answer = match object_or_code(&self.outbound, "token endpoint", call).await? {
+            Ok(answer) => answer,
+            Err(code) if code == "invalid_grant" => return Ok(Refreshed::Over),
+            Err(code) => return Err(FederationError::refused(format!("token endpoint: {code}"))),
+        };
+        let Tokens { id_token, refresh_token, .. } = token::read(&answer)?;
+        // From here on the used token is gone: whatever is wrong with the rest, the new one is kept.
+        let id_token = match id_token {
+            Some(token) => self.refreshed_id_token(&token, now).await.map_or_else(
+                |error| {
+                    tracing::warn!(upstream = self.settings.name, %error, "the ID token of a refresh does not hold");
+                    None
+                },
+                Some,
+            ),
+            None => None,
+        };
+        Ok(Refreshed::Stands { id_token, refresh_token })
+    }
+
+    async fn refreshed_id_token(
+        &self,
+        token: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<(String, Secret<String>), FederationError> {
+        let token = Secret::new(self.opened(token.expose())?.into_owned());
+        let claims = self.check_id_token(token.expose(), None, now).await?;
+        Ok((text(&claims, "sub", LONGEST_SUBJECT)?, token))
+    }
+
     /// Verifies the ID token, reads userinfo, understands both.
     async fn understand(&self, tokens: Tokens, nonce: Option<&str>, now: Timestamp) -> Result<Proven, FederationError> {
         let id_token = tokens.id_token.ok_or_else(|| FederationError::refused("the answer has no id_token"))?;
+        // A later logout shows the signed token (OpenID Connect RP-Initiated Logout §2): the encrypted one is for us alone.
+        let id_token = Secret::new(self.opened(id_token.expose())?.into_owned());
         let claims = self.check_id_token(id_token.expose(), nonce, now).await?;
         let subject = text(&claims, "sub", LONGEST_SUBJECT)?;
         let userinfo = self.userinfo(&tokens.access_token, &subject, now).await?;
@@ -318,12 +373,11 @@ impl Oidc {
         let reply = send(&self.outbound, "userinfo", call).await?;
         let claims = if reply.media_type() == "application/jwt" {
             let token = std::str::from_utf8(&reply.body).map_err(|_| FederationError::refused("userinfo is no JWT"))?;
-            let claims = self.directory.verify(&self.outbound, &self.settings, token.trim(), &TYPES, now).await?.claims;
-            self.check_issuer_and_audience(&claims)?;
-            if claims.contains_key("exp") {
-                check_times(&claims, now)?;
+            match self.opened(token.trim())? {
+                // Encrypted and not signed (OpenID Connect Core §5.3.2): as good as the connection that brought it.
+                Cow::Owned(content) if content.starts_with('{') => as_object("userinfo", content.as_bytes())?,
+                token => self.signed_userinfo(&token, now).await?,
             }
-            claims
         } else {
             read_object("userinfo", &reply)?
         };
@@ -331,6 +385,15 @@ impl Oidc {
             return Err(FederationError::refused("sub of userinfo is not that of the ID token"));
         }
         Ok(Some(claims))
+    }
+
+    async fn signed_userinfo(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>, FederationError> {
+        let claims = self.directory.verify(&self.outbound, &self.settings, token, &TYPES, now).await?.claims;
+        self.check_issuer_and_audience(&claims)?;
+        if claims.contains_key("exp") {
+            check_times(&claims, now)?;
+        }
+        Ok(claims)
     }
 
     async fn logout_notice(&self, token: &str, now: Timestamp) -> Result<LogoutNotice, FederationError> {
@@ -384,15 +447,8 @@ impl Connector for Oidc {
         Box::pin(self.exchange(back))
     }
 
-    fn refresh<'a>(&'a self, token: &'a Secret<String>, now: Timestamp) -> Answer<'a, Option<Proven>> {
-        Box::pin(async move {
-            let document = self.directory.document(&self.outbound, &self.settings, now).await?;
-            let scopes = self.settings.scopes.join(" ");
-            let fields =
-                [("grant_type", "refresh_token"), ("refresh_token", token.expose().as_str()), ("scope", &scopes)];
-            let tokens = token::request(&self.outbound, &self.settings, &document.token_endpoint, &fields).await?;
-            self.understand(tokens, None, now).await.map(Some)
-        })
+    fn refresh<'a>(&'a self, token: &'a Secret<String>, now: Timestamp) -> Answer<'a, Refreshed> {
+        Box::pin(self.use_refresh_token(token, now))
     }
 
     fn ask<'a>(&'a self, ask: Ask<'a>) -> Answer<'a, Asked> {

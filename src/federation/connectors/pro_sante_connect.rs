@@ -102,6 +102,11 @@ fn methods(said: &Said<'_>, amr: Vec<String>) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// Where a professional practises, by their record as it came.
+pub fn activities_of(userinfo: &Map<String, Value>) -> Vec<Activity> {
+    activities(&exercises(userinfo), userinfo)
+}
+
 /// Every place of practice; a profession without one (no activity, or known from `SubjectRole` alone) counts once.
 fn activities(exercises: &[&Map<String, Value>], userinfo: &Map<String, Value>) -> Vec<Activity> {
     let mut found: Vec<Activity> = Vec::new();
@@ -141,11 +146,6 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
-    fn activities_of(value: Value) -> Vec<Activity> {
-        let userinfo = map(value);
-        activities(&exercises(&userinfo), &userinfo)
-    }
-
     #[test]
     fn e81_the_national_identifier_must_be_there_and_be_one() {
         let id = |token: Value, userinfo: Value| national(&map(token), &map(userinfo)).map(|id| id.as_str().to_owned());
@@ -177,6 +177,7 @@ mod tests {
 
     #[test]
     fn activities_of_every_shape() {
+        let activities_of = |value| activities_of(&map(value));
         let full = activities_of(json!({
             "SubjectRole": ["10^1.2.250.1.213.1.1.5.5", "21^x"],
             "SubjectRefPro": {"exercices": [{"codeProfession": "10", "activities": [

@@ -102,16 +102,20 @@ async fn end(
     let onward = request.return_uri.as_deref().filter(|_| is_known);
     let mut onward = onward.map(|uri| with_state(uri, request.state.as_deref()));
     let mut frames = Vec::new();
+    let mut stops = false;
     if let Some(Person { session, .. }) = &present {
         let last = onward.clone().unwrap_or_else(|| site.link(path::END_SESSION));
         let upstream = upstream_logout::way_out(site.federation(), session, last, &browser.digest()).await?;
         end_session::end(site.provider(), session, SessionEnd::Logout).await?;
         logout::give_a_chance(site.provider(), session.sid).await?;
         frames = logout::frames(site.provider(), session.sid).await?;
+        // Chromium holds the policy of the form's page against every redirect behind the form, those of the upstream too: the
+        // way there begins on a page of its own.
+        stops = proof == Proof::Person && upstream.is_some();
         onward = upstream.or(onward);
     }
     let mut response = match onward {
-        Some(uri) if frames.is_empty() => see_other(&uri),
+        Some(uri) if frames.is_empty() && !stops => see_other(&uri),
         onward => show::signed_out(site, browser, request, onward, frames),
     };
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));

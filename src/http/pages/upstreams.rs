@@ -18,7 +18,7 @@ use crate::federation::round_trip::{self, Failed, Purpose as Trip, Returned, Wan
 use crate::federation::{FederationError, Upstream, logout};
 use crate::http::extract::{Browser, FormParams, QueryParams, Segment};
 use crate::http::respond::authorization::see_other;
-use crate::http::respond::json::oauth_error;
+use crate::http::respond::json::{self, oauth_error};
 use crate::http::respond::page;
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
@@ -33,6 +33,8 @@ use crate::provider::journeys::{self, Loaded};
 pub const CALLBACK: &str = "/federation/{upstream}/callback";
 /// Where an upstream sends the browser after a logout there.
 pub const LOGOUT: &str = "/federation/{upstream}/logout";
+/// Where an upstream finds the key that it may encrypt to.
+pub const JWKS: &str = "/federation/{upstream}/jwks";
 /// Where an upstream announces that its sessions ended.
 pub const BACKCHANNEL_LOGOUT: &str = "/federation/{upstream}/backchannel-logout";
 
@@ -96,8 +98,15 @@ pub async fn send(
     if browser.only_looks() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    // Behind a form of ours every redirect, the upstream's own too, would be held against the policy of that form's page.
+    let behind_form = loaded.journey.signed_in_at.is_some();
     journeys::advance(site.provider(), &mut loaded, |journey| journey.sent_upstream = true).await?;
-    go(site, browser, upstream, handle, &loaded.journey, scene).await
+    let response = go(site, browser, upstream, handle, &loaded.journey, scene).await?;
+    let url = response.headers().get(header::LOCATION).and_then(|url| url.to_str().ok());
+    Ok(match url.filter(|_| behind_form) {
+        Some(url) => show::onward(site, browser, upstream, url),
+        None => response,
+    })
 }
 
 async fn go(
@@ -327,6 +336,15 @@ pub async fn logged_out(
         Ok(see_other(&next.unwrap_or_else(|| site.link(crate::provider::discovery::path::END_SESSION))))
     };
     outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
+}
+
+/// `GET /federation/{upstream}/jwks`: our public key for what the upstream encrypts, where it was given one.
+pub async fn jwks(State(site): State<Site>, Segment(name): Segment) -> Response {
+    let keys = site.federation().find(&name).and_then(Upstream::published_keys);
+    match keys {
+        Some(keys) => json::document(keys.to_string().into(), "public, max-age=300"),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// `POST /federation/{upstream}/backchannel-logout`: `logout_token` (OpenID Connect Back-Channel Logout §2.5).

@@ -1,5 +1,7 @@
 //! Sign-in at upstream providers, from an application's request to its token.
 
+mod encryption;
+mod follow;
 mod professionals;
 mod simulated;
 mod telephone;

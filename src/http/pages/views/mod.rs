@@ -19,6 +19,7 @@ mod layout;
 mod logout;
 mod mail;
 mod message;
+mod onward;
 mod password_change;
 mod password_reset;
 mod sign_in;
@@ -30,7 +31,9 @@ mod tests;
 
 use askama::Template;
 
-pub use account::{Account, AccountMembership, AccountSession, Application, GrantedConsent, LinkOffer, LinkedIdentity};
+pub use account::{
+    Account, AccountMembership, AccountPractice, AccountSession, Application, GrantedConsent, LinkOffer, LinkedIdentity,
+};
 pub use assets::{StaticFile, asset_version, static_file};
 pub use check_session::CheckSession;
 pub use ciba::{CibaStart, CibaWait};
@@ -43,6 +46,7 @@ pub use layout::{ClientBrand, Layout, Link};
 pub use logout::Logout;
 pub use mail::{PasswordChangedMail, PasswordResetMail, Stationery, letter};
 pub use message::Message;
+pub use onward::Onward;
 pub use password_change::PasswordChange;
 pub use password_reset::{PasswordResetForm, PasswordResetRequest, PasswordResetSent};
 pub use sign_in::{SignIn, Upstream};

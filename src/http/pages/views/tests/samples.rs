@@ -31,6 +31,7 @@ pub(super) fn all(locale: Locale, word: Word) -> Vec<Sample> {
     let mut maker = Maker { locale, word, out: Vec::new() };
     maker.sign_in();
     maker.telephone();
+    maker.onward();
     maker.tenant_and_consent();
     maker.leaving();
     maker.errors();
@@ -161,6 +162,12 @@ impl Maker {
         self.add("ciba.pending", "ciba", pending.render());
         let wait = CibaWait { layout: self.plain(), action: self.w("/ciba"), number: self.w("07"), again: 2 };
         self.add("ciba.wait", "ciba", wait.render());
+    }
+
+    fn onward(&mut self) {
+        let url = self.w("https://upstream.example/authorize?state=x");
+        let page = Onward { layout: self.plain(), upstream: self.w("Pro Santé Connect"), url };
+        self.add("onward", "onward", page.render());
     }
 
     fn tenant_and_consent(&mut self) {
@@ -338,6 +345,11 @@ impl Maker {
                 label: self.w("Pro Santé Connect"),
                 account: Some(self.w("camille@exemple.fr")),
                 since: at("2026-03-01T09:00:00Z"),
+                practices: vec![AccountPractice {
+                    title: self.w("Médecin"),
+                    structure: self.w("Hôpital des Exemples"),
+                    finess: self.w("990001232"),
+                }],
                 action: self.w("/account/identities/1/unlink"),
             }],
             link_offers: vec![LinkOffer {
