@@ -19,6 +19,8 @@ pub enum Audience {
     Client,
     /// A person's browser.
     Person,
+    /// A person's browser on the way from an application and back to it, maybe in a window that the application opened.
+    Journey,
 }
 
 /// One route.
@@ -35,7 +37,7 @@ pub struct Route {
 
 /// The list. Tests hold every route against it: wrong methods, missing tokens, foreign forms.
 pub fn routes() -> Vec<Route> {
-    use Audience::{Client, Person, Program};
+    use Audience::{Client, Journey, Person, Program};
     let route = |path, methods, audience, handler| Route { path, methods, audience, handler };
     vec![
         route(path::OPENID_CONFIGURATION, &["GET"], Program, get(discovery::metadata)),
@@ -53,21 +55,21 @@ pub fn routes() -> Vec<Route> {
             Client,
             get(register::get).put(register::put).delete(register::delete),
         ),
-        route(path::AUTHORIZE, &["GET", "POST"], Person, get(authorize::get).post(authorize::post)),
-        route(path::END_SESSION, &["GET", "POST"], Person, get(end_session::get).post(end_session::post)),
+        route(path::AUTHORIZE, &["GET", "POST"], Journey, get(authorize::get).post(authorize::post)),
+        route(path::END_SESSION, &["GET", "POST"], Journey, get(end_session::get).post(end_session::post)),
         route(path::CHECK_SESSION, &["GET"], Person, get(check_session::get)),
-        route("/interaction/{journey}", &["GET"], Person, get(interaction::get)),
-        route("/interaction/{journey}/sign-in", &["POST"], Person, post(interaction::post_sign_in)),
-        route("/interaction/{journey}/tenant", &["POST"], Person, post(interaction::post_tenant)),
-        route("/interaction/{journey}/consent", &["POST"], Person, post(interaction::post_consent)),
-        route("/interaction/{journey}/upstream", &["GET"], Person, get(upstreams::go_there)),
-        route(ciba::PAGE, &["GET", "POST"], Person, get(ciba::get).post(ciba::post)),
+        route("/interaction/{journey}", &["GET"], Journey, get(interaction::get)),
+        route("/interaction/{journey}/sign-in", &["POST"], Journey, post(interaction::post_sign_in)),
+        route("/interaction/{journey}/tenant", &["POST"], Journey, post(interaction::post_tenant)),
+        route("/interaction/{journey}/consent", &["POST"], Journey, post(interaction::post_consent)),
+        route("/interaction/{journey}/upstream", &["GET"], Journey, get(upstreams::go_there)),
+        route(ciba::PAGE, &["GET", "POST"], Journey, get(ciba::get).post(ciba::post)),
         route("/sign-in", &["GET"], Person, get(account::sign_in)),
         route("/sign-in/{upstream}", &["GET"], Person, get(upstreams::sign_in)),
         route(ciba::SIGN_IN, &["GET"], Person, get(ciba::sign_in)),
-        route(upstreams::CALLBACK, &["GET"], Person, get(upstreams::callback)),
+        route(upstreams::CALLBACK, &["GET"], Journey, get(upstreams::callback)),
         route(upstreams::JWKS, &["GET"], Program, get(upstreams::jwks)),
-        route(upstreams::LOGOUT, &["GET"], Person, get(upstreams::logged_out)),
+        route(upstreams::LOGOUT, &["GET"], Journey, get(upstreams::logged_out)),
         route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),
         route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),
         route("/password-reset/{token}", &["GET", "POST"], Person, get(recovery::get_link).post(recovery::post_link)),
@@ -108,6 +110,11 @@ pub fn templates(site: &Site) -> Vec<String> {
 /// Templates of the routes that scripts of any origin may call.
 pub fn cross_origin(site: &Site) -> Vec<String> {
     below(site, |route| route.audience == Audience::Program).collect()
+}
+
+/// Templates of the routes that keep a window together with the one that opened it.
+pub fn in_windows(site: &Site) -> Vec<String> {
+    below(site, |route| route.audience == Audience::Journey).collect()
 }
 
 fn below(site: &Site, which: impl Fn(&Route) -> bool) -> impl Iterator<Item = String> {

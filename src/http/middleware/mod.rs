@@ -58,6 +58,9 @@ pub struct Surround {
     pub routes: Vec<String>,
     /// Route templates that scripts of any origin may call, without credentials: discovery, JWKS, token, userinfo, revocation.
     pub cross_origin: Vec<String>,
+    /// Route templates that keep a window together with the application's that opened it, so that what comes back to the
+    /// application in that window is told to the first. All others are cut off from foreign windows.
+    pub in_windows: Vec<String>,
     /// Most bytes of a request's body, by route template.
     pub body_limit: ByRoute<usize>,
     /// Longest time until an answer begins, by route template.
@@ -124,7 +127,7 @@ impl Around {
         };
 
         response = json_errors::fill(response);
-        security_headers::add(response.headers_mut(), self.https, route.cross_origin);
+        security_headers::add(response.headers_mut(), self.https, route);
         if route.cross_origin {
             cors::allow(response.headers_mut());
         }

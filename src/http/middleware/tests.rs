@@ -71,6 +71,7 @@ fn router(metrics: Metrics) -> Surrounded {
             .map(str::to_owned)
             .to_vec(),
             cross_origin: vec!["/token".to_owned()],
+            in_windows: vec!["/own".to_owned()],
             body_limit: ByRoute::all(100).with("/upload", 1_000),
             timeout: ByRoute::all(Duration::from_secs(20)).with("/hang", Duration::from_millis(20)),
         },
@@ -126,6 +127,11 @@ async fn items_107_to_110_every_answer_has_the_headers() {
     let own = ask("GET", "/own", &[]).await;
     assert_eq!(own.header("content-security-policy"), Some("default-src 'self'"));
     assert_eq!(own.header("cache-control"), Some("max-age=60"));
+    assert_eq!(
+        own.header("cross-origin-opener-policy"),
+        Some("unsafe-none"),
+        "it may be in a window of an application's"
+    );
 }
 
 #[tokio::test]
