@@ -29,6 +29,6 @@ impl Rounds for FollowJob {
     }
 
     async fn rung(&self) {
-        pending().await
+        pending::<()>().await;
     }
 }

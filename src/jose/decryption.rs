@@ -80,8 +80,8 @@ impl DecryptionKey {
             if !content || header.claim("zip").is_some() {
                 return Ok(None);
             }
-            let fits = |decrypter: &&Box<dyn JweDecrypter>| header.algorithm() == Some(decrypter.algorithm().name());
-            Ok(self.decrypters.iter().find(fits).map(AsRef::as_ref))
+            let mut decrypters = self.decrypters.iter().map(AsRef::as_ref);
+            Ok(decrypters.find(|decrypter| header.algorithm() == Some(decrypter.algorithm().name())))
         });
         opened.map(|(content, _)| content).map_err(|_| JoseError::Decryption)
     }

@@ -11,14 +11,13 @@ use super::interaction::path_of;
 use super::scene::{Person, Scene, request_of};
 use super::views::{
     Account, AccountMembership, AccountSession, Application, ClientBrand, Consent, FormPost, GrantedConsent, Layout,
-    LinkOffer, LinkedIdentity, Logout, Message, Onward, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice,
-    TenantItem, asset_version, describe_device,
+    LinkOffer, LinkedIdentity, Logout, Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem,
+    asset_version, describe_device,
 };
 use crate::account::overview::Overview;
 use crate::account::passwords::{LONGEST, PasswordRefusal, Policy};
 use crate::account::recovery;
 use crate::base::id::TenantId;
-use crate::federation::Upstream;
 use crate::http::extract::Browser;
 use crate::http::respond::page::{self, FormTarget};
 use crate::http::site::Site;
@@ -254,13 +253,6 @@ pub fn logout(site: &Site, browser: &Browser, params: &Params, request: &LogoutR
     let client = layout.client.as_ref().map(|client| client.name.clone());
     let view = Logout { layout, action: site.link(&here), client };
     page::html(StatusCode::OK, view.render(), request.return_uri.as_deref().map_or(FormTarget::Own, FormTarget::Client))
-}
-
-/// A stop on the way to an upstream, which a page of ours cannot lead to by a redirect behind its form.
-pub fn onward(site: &Site, browser: &Browser, upstream: &Upstream, url: &str) -> Response {
-    let layout = layout(site, browser, &[], None, "/");
-    let view = Onward { layout, upstream: upstream.settings.label.clone(), url: url.to_owned() };
-    page::html(StatusCode::OK, view.render(), FormTarget::Own)
 }
 
 /// The person is signed out. Pages of other applications that do the same there are loaded in `frames`; with `onward` the

@@ -98,15 +98,8 @@ pub async fn send(
     if browser.only_looks() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    // Behind a form of ours every redirect, the upstream's own too, would be held against the policy of that form's page.
-    let behind_form = loaded.journey.signed_in_at.is_some();
     journeys::advance(site.provider(), &mut loaded, |journey| journey.sent_upstream = true).await?;
-    let response = go(site, browser, upstream, handle, &loaded.journey, scene).await?;
-    let url = response.headers().get(header::LOCATION).and_then(|url| url.to_str().ok());
-    Ok(match url.filter(|_| behind_form) {
-        Some(url) => show::onward(site, browser, upstream, url),
-        None => response,
-    })
+    go(site, browser, upstream, handle, &loaded.journey, scene).await
 }
 
 async fn go(

@@ -3,7 +3,7 @@
 use guichet::federation::follow::{self, Tally};
 use guichet::simulation::{Failure, Fault, Kind, Stage};
 
-use crate::support::app::TestApp;
+use crate::support::app::{START, TestApp};
 use crate::support::flow::{AuthRequest, Tokens, param};
 use crate::support::simulated::Simulated;
 
@@ -26,6 +26,7 @@ async fn when_the_session_there_is_over_ours_ends_with_its_grants() {
     pairs.push(("GUICHET_SESSIONS__IDLE", "12h"));
     for app in TestApp::on_all_engines(&pairs).await {
         let engine = app.engine;
+        there.clock.set(START);
         let client = app.client().first_party().create().await;
         let request = AuthRequest::of(&client).set("idp_hint", there.name);
         let (mut doctor, mut nurse) = (app.browser(), app.browser());
@@ -96,6 +97,7 @@ async fn nobody_is_asked_unless_it_is_configured_and_only_for_sessions_that_are_
     let before = there.control.calls()["token"];
     assert_eq!(round(&app).await, (0, 0, 0));
     let app = there.app_with(&[("FOLLOW_SESSION", "1m")]).await;
+    there.clock.set(START);
     let mut browser = app.browser();
     there.sign_in(&mut browser, &there.start_path(), "medecin", None).await;
     let user = app.store().read().await.unwrap().list_users(None, 1, None).await.unwrap().remove(0);

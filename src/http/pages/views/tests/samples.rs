@@ -32,7 +32,6 @@ pub(super) fn all(locale: Locale, word: Word) -> Vec<Sample> {
     let mut maker = Maker { locale, word, out: Vec::new() };
     maker.sign_in();
     maker.telephone();
-    maker.onward();
     maker.tenant_and_consent();
     maker.leaving();
     maker.errors();
@@ -164,12 +163,6 @@ impl Maker {
         self.add("ciba.pending", "ciba", pending.render());
         let wait = CibaWait { layout: self.plain(), action: self.w("/ciba"), number: self.w("07"), again: 2 };
         self.add("ciba.wait", "ciba", wait.render());
-    }
-
-    fn onward(&mut self) {
-        let url = self.w("https://upstream.example/authorize?state=x");
-        let page = Onward { layout: self.plain(), upstream: self.w("Pro Santé Connect"), url };
-        self.add("onward", "onward", page.render());
     }
 
     fn tenant_and_consent(&mut self) {
