@@ -4,6 +4,7 @@
 //! (`provider` does) nor of pages. Called by `http`, `cli` and `jobs`.
 
 pub mod consents;
+pub mod invitations;
 pub mod limits;
 mod notices;
 pub mod overview;

@@ -93,6 +93,12 @@ actions! {
     AccountClaimed = "user.claimed",
     /// An address that was never proven was taken from an account, because its owner proved it.
     AddressReleased = "user.address_released",
+    /// Somebody was invited into a tenant.
+    InvitationCreated = "invitation.created",
+    /// An invitation was revoked.
+    InvitationRevoked = "invitation.revoked",
+    /// An invitation was accepted; a failure where somebody else than the invited person tried.
+    InvitationAccepted = "invitation.accepted",
     /// Signing keys were rotated.
     KeysRotated = "keys.rotated",
 }

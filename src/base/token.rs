@@ -25,6 +25,8 @@ pub enum TokenKind {
     ClientSecret,
     /// Link mailed for a new password.
     PasswordReset,
+    /// Link mailed with an invitation.
+    Invitation,
     /// Initial access token of dynamic registration (RFC 7591 §3).
     InitialAccess,
     /// Registration access token (RFC 7592).
@@ -45,6 +47,7 @@ impl TokenKind {
             Self::Journey => "gjo_",
             Self::ClientSecret => "gcs_",
             Self::PasswordReset => "gpr_",
+            Self::Invitation => "gin_",
             Self::InitialAccess => "gia_",
             Self::RegistrationAccess => "gra_",
             Self::UpstreamState => "gus_",

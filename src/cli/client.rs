@@ -126,6 +126,13 @@ struct Members {
     /// Whether its requests need PKCE. Default: `clients.pkce`.
     #[arg(long)]
     pkce: Option<Pkce>,
+    /// The upstream that its people must have signed in at, by its name; "" for none.
+    #[arg(long, value_name = "NAME")]
+    require_upstream: Option<String>,
+    /// An authentication context that its people must have reached, or one above it; repeatable, one of them is enough;
+    /// "" for none.
+    #[arg(long = "require-acr", value_name = "ACR")]
+    require_acr: Vec<String>,
     /// A resource it may name (RFC 8707); repeatable. Default: any.
     #[arg(long = "resource", value_name = "URI")]
     resources: Vec<String>,
@@ -196,6 +203,7 @@ async fn create(context: &Context, app: &App, arguments: CreateArguments) -> Res
         ..ClientPolicy::default()
     };
     apply(arguments.members, &mut metadata, &mut policy)?;
+    check_upstream(app, &policy)?;
     let registered = registration::register(&app.provider, metadata, policy).await?;
     let mut object = shown(&registered.client);
     if let Some(members) = object.as_object_mut() {
@@ -204,6 +212,12 @@ async fn create(context: &Context, app: &App, arguments: CreateArguments) -> Res
     }
     context.output.object(&object);
     Ok(())
+}
+
+/// An upstream that nobody configured would close the client.
+fn check_upstream(app: &App, policy: &ClientPolicy) -> Result<(), Failure> {
+    let missing = policy.required_upstream.as_deref().filter(|name| app.federation.find(name).is_none());
+    missing.map_or(Ok(()), |name| Err(Failure::new(format!("there is no upstream {name}"))))
 }
 
 fn defaults(arguments: &CreateArguments) -> ClientMetadata {
@@ -288,6 +302,10 @@ fn apply(members: Members, metadata: &mut ClientMetadata, policy: &mut ClientPol
         Some(Pkce::Optional) => policy.pkce = PkcePolicy::Optional,
         None => {}
     }
+    set(&mut policy.required_upstream, members.require_upstream);
+    if !members.require_acr.is_empty() {
+        policy.required_acr = members.require_acr.into_iter().filter(|acr| !acr.is_empty()).collect();
+    }
     if !members.resources.is_empty() {
         policy.resources = members.resources;
     }
@@ -303,6 +321,7 @@ async fn update(context: &Context, app: &App, arguments: UpdateArguments) -> Res
     policy.first_party = arguments.first_party.unwrap_or(policy.first_party);
     policy.resource_server = arguments.resource_server.unwrap_or(policy.resource_server);
     apply(arguments.members, &mut metadata, &mut policy)?;
+    check_upstream(app, &policy)?;
     registration::update(&app.provider, &client, metadata, policy).await?;
     context.output.object(&shown(&context::client(app, &client.client_id).await?));
     Ok(())
@@ -342,6 +361,8 @@ fn shown(client: &Client) -> Value {
         "access_token": client.policy.access_token,
         "access_token_alg": client.policy.access_token_alg.as_deref().unwrap_or("ES256"),
         "pkce": if client.requires_pkce() { "required" } else { "optional" },
+        "required_upstream": client.policy.required_upstream,
+        "required_acr": client.policy.required_acr,
         "resources": client.policy.resources,
         "secrets": client.secrets.iter().map(|secret| json!({
             "created_at": secret.created_at.to_rfc3339_seconds(),

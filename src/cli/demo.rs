@@ -22,6 +22,7 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::{Entropy, Secret, entropy};
 use crate::config::Config;
 use crate::federation::mapping;
+use crate::http::dialects::{carelink, medreport};
 use crate::model::client::ClientPolicy;
 use crate::model::identity::Mapping;
 use crate::model::role::Role;
@@ -102,9 +103,11 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
 /// The simulated Pro Santé Connect, and what is said of it. Our secret there is drawn at each start, as its keys are.
 async fn simulate(arguments: &Arguments, issuer: &str) -> Result<(Simulation, Vec<Value>), Failure> {
     let kind = Kind::ProSanteConnect;
-    let ours = |path: &str| format!("{issuer}/federation/pro_sante_connect/{path}");
+    let name = "pro_sante_connect";
+    let ours = |path: &str| format!("{issuer}/federation/{name}/{path}");
+    let dialect = |path: &str| format!("{issuer}{path}");
     let client = UpstreamClient {
-        redirect_uris: vec![ours("callback")],
+        redirect_uris: vec![ours("callback"), dialect(carelink::CALLBACK), dialect(&medreport::way_back(name))],
         post_logout_redirect_uris: vec![ours("logout")],
         backchannel_logout_uri: Some(ours("backchannel-logout")),
         ..UpstreamClient::new("guichet-demo", readable_password(&SystemEntropy))

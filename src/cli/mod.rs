@@ -10,6 +10,7 @@ mod client_members;
 mod context;
 mod demo;
 mod doctor;
+mod invitation;
 mod keys;
 mod logout;
 mod migrate;
@@ -76,6 +77,9 @@ enum Command {
     /// Create and manage people and their roles.
     #[command(subcommand)]
     User(user::Command),
+    /// Invite people into tenants.
+    #[command(subcommand)]
+    Invitation(invitation::Command),
     /// List and test the providers where people sign in, and what their answers give.
     #[command(subcommand)]
     Upstream(upstream::Command),
@@ -112,6 +116,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::RegistrationToken(command) => registration_token::run(context, command).await,
         Command::Tenant(command) => tenant::run(context, command).await,
         Command::User(command) => user::run(context, command).await,
+        Command::Invitation(command) => invitation::run(context, command).await,
         Command::Upstream(command) => upstream::run(context, command).await,
     }
 }

@@ -7,6 +7,7 @@ use super::context::{self, Context};
 use super::output::Failure;
 use crate::app::App;
 use crate::federation::{Upstream, mapping, nomenclature};
+use crate::http::dialects::{carelink, medreport};
 use crate::model::identity::Mapping;
 use crate::model::role::Role;
 
@@ -167,7 +168,14 @@ fn shown(app: &App, upstream: &Upstream) -> Value {
         "ciba": settings.ciba,
         "follow_session": settings.follow_session.map(|every| every.as_secs()),
         "redirect_uri": app.federation.redirect_uri(&settings.name),
+        "dialect_redirect_uris": dialects(upstream).map(|path| app.federation.below(&path)).collect::<Vec<_>>(),
         "post_logout_redirect_uri": app.federation.logout_uri(&settings.name),
         "backchannel_logout_uri": settings.backchannel_logout.then(|| app.federation.backchannel_uri(&settings.name)),
     })
+}
+
+/// Where the upstream sends browsers back to that a dialect sent there.
+fn dialects(upstream: &Upstream) -> impl Iterator<Item = String> {
+    let professional = upstream.is_pro_sante_connect().then(|| carelink::CALLBACK.to_owned());
+    std::iter::once(medreport::way_back(&upstream.settings.name)).chain(professional)
 }

@@ -199,7 +199,7 @@ async fn revoke(context: &Context, app: &App, arguments: RevokeArguments) -> Res
     Ok(())
 }
 
-fn role(text: &str) -> Result<Role, Failure> {
+pub(super) fn role(text: &str) -> Result<Role, Failure> {
     Role::parse(text).ok_or_else(|| {
         let known: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
         Failure::new(format!("{text} is no role; one of {}", known.join(", ")))

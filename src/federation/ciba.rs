@@ -167,7 +167,7 @@ async fn ask(
     let now = federation.now();
     let number = binding_number(federation);
     let ask = Ask { login_hint: hint.as_str(), binding_message: &number, now };
-    let (request, life, interval) = match within(upstream.connector().ask(ask)).await? {
+    let (request, life, interval) = match within(upstream, upstream.connector().ask(ask)).await? {
         Asked::Waiting { request, life, interval } => (request, life.min(LONGEST), interval),
         Asked::Nobody => return Ok(None),
     };
@@ -234,7 +234,7 @@ async fn poll(federation: &Federation, upstream: &Upstream, handle: &str, key: &
         return Ok(Look::Waiting(waits.shown()));
     }
     let request = Secret::new(waits.request.clone());
-    let polled = within(upstream.connector().poll(&request, federation.now())).await;
+    let polled = within(upstream, upstream.connector().poll(&request, federation.now())).await;
     let end = match polled {
         Ok(Polled::Pending) => {
             waits.trouble = 0;

@@ -76,7 +76,7 @@ async fn ask_after(federation: &Federation, upstream: &Upstream, due: DueSession
     let Some(used) = there.refresh_token.clone() else { return Ok(Found::Elsewhere) };
     let Some(token) = federation.open(SEAL, sid, &used) else { return Ok(Found::Unknown) };
     let name = upstream.settings.name.as_str();
-    match within(upstream.connector().refresh(&token, now)).await {
+    match within(upstream, upstream.connector().refresh(&token, now)).await {
         Ok(Refreshed::Stands { id_token: Some((subject, _)), .. }) if subject != there.identity.key.subject => {
             tracing::warn!(upstream = name, "a refresh token brought another person");
             end(federation, name, sid).await

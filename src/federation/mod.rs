@@ -34,6 +34,7 @@ use crate::base::{Clock, Entropy, Secret, Timestamp};
 use crate::config::{self, Preset};
 use crate::jose::JoseError;
 use crate::jose::decryption::DecryptionKey;
+use crate::model::tenant::Tenant;
 use crate::outbound::{self, Outbound, OutboundError};
 use crate::store::Store;
 
@@ -79,6 +80,25 @@ impl Upstream {
     /// What it can do.
     pub fn connector(&self) -> &dyn Connector {
         self.connector.as_ref()
+    }
+
+    /// Whether it is for people who come for `asked`, a tenant's code or UUID, or for none: a tenant's own provider is not
+    /// for those who come for another.
+    pub fn is_for(&self, asked: Option<&str>) -> bool {
+        self.settings.tenants.is_empty() || asked.is_none_or(|asked| self.settings.names_tenant(asked))
+    }
+
+    /// Whether what it says of a person counts in this tenant.
+    pub fn serves(&self, tenant: &Tenant) -> bool {
+        let settings = &self.settings;
+        settings.tenants.is_empty()
+            || settings.names_tenant(&tenant.code)
+            || settings.names_tenant(&tenant.uuid.to_string())
+    }
+
+    /// Whether it is Pro Santé Connect.
+    pub fn is_pro_sante_connect(&self) -> bool {
+        self.settings.is_pro_sante_connect()
     }
 }
 
@@ -159,6 +179,16 @@ impl Federation {
         self.0.upstreams.values().find(|upstream| upstream.settings.email_domains.contains(&domain))
     }
 
+    /// The provider that this tenant, by its code or UUID, has named as its own.
+    pub fn home_of_tenant(&self, tenant: &str) -> Option<&Upstream> {
+        self.0.upstreams.values().find(|upstream| upstream.settings.names_tenant(tenant))
+    }
+
+    /// Whether there is an upstream that is not for everybody.
+    pub fn confines(&self) -> bool {
+        self.0.upstreams.values().any(|upstream| !upstream.settings.tenants.is_empty())
+    }
+
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
@@ -166,17 +196,22 @@ impl Federation {
 
     /// Where an upstream sends the browser back to.
     pub fn redirect_uri(&self, name: &str) -> String {
-        format!("{}/federation/{name}/callback", self.0.issuer)
+        self.below(&round_trip::callback_path(name))
     }
 
     /// Where an upstream sends the browser after a logout there.
     pub fn logout_uri(&self, name: &str) -> String {
-        format!("{}/federation/{name}/logout", self.0.issuer)
+        self.below(&round_trip::logout_path(name))
+    }
+
+    /// A path of ours as a whole URL.
+    pub fn below(&self, path: &str) -> String {
+        format!("{}{path}", self.0.issuer)
     }
 
     /// Where an upstream announces that its sessions ended.
     pub fn backchannel_uri(&self, name: &str) -> String {
-        format!("{}/federation/{name}/backchannel-logout", self.0.issuer)
+        self.below(&format!("/federation/{name}/backchannel-logout"))
     }
 
     fn store(&self) -> &Store {

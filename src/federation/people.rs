@@ -97,18 +97,20 @@ struct Entry {
     now: Timestamp,
 }
 
-/// Signs the person in whom a round trip proved.
+/// Signs the person in whom a round trip proved. Somebody new who was `invited` gets an account even where the upstream makes
+/// none.
 pub async fn sign_in(
     federation: &Federation,
     upstream: &Upstream,
     proven: Proven,
     through: Through,
+    invited: bool,
 ) -> Result<Outcome, FederationError> {
     check_number(federation, &proven.claimed)?;
     for _ in 0..TRIES {
         let entry = Entry {
             federation: federation.clone(),
-            creates: upstream.settings.creates_accounts,
+            creates: invited || upstream.settings.creates_accounts,
             claimed: proven.claimed.clone(),
             through: through.clone(),
             id_token: proven.id_token.clone(),
@@ -399,6 +401,16 @@ pub async fn unlink(
 pub async fn practice_of(federation: &Federation, identity: Uuid) -> Result<Vec<Activity>, FederationError> {
     let profile = federation.store().read().await?.identity_profile(identity).await?;
     Ok(profile.map(|profile| activities_of(&profile)).unwrap_or_default())
+}
+
+/// Whether a session stands on an upstream that is not for everybody.
+pub async fn is_confined(federation: &Federation, sid: Uuid) -> Result<bool, FederationError> {
+    if !federation.confines() {
+        return Ok(false);
+    }
+    let there = federation.store().read().await?.upstream_session(sid).await?;
+    let home = there.and_then(|there| federation.find(&there.identity.key.upstream));
+    Ok(home.is_some_and(|upstream| !upstream.settings.tenants.is_empty()))
 }
 
 /// The links of an account.

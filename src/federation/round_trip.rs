@@ -18,8 +18,6 @@ use crate::store::Kind;
 
 /// How long a person may take at the upstream.
 const LIFETIME: Duration = Duration::from_secs(900);
-/// How long all calls of one step may take together: a person waits.
-const PATIENCE: Duration = Duration::from_millis(4_500);
 /// Longest code, in bytes.
 const LONGEST_CODE: usize = 4_096;
 /// What the record is sealed for.
@@ -41,11 +39,39 @@ pub enum Purpose {
         /// In which session.
         sid: Uuid,
     },
+    /// A program of ours that shows no page signs a person in: the callback answers with tokens.
+    Program {
+        /// Where the browser comes back to: a path below the issuer, registered at the upstream like the usual one.
+        way_back: String,
+        /// Code of the tenant that the tokens are to be for.
+        tenant: Option<String>,
+    },
     /// The session at the upstream ends; then the browser goes on.
     Logout {
         /// Where to: verified before.
         next: String,
     },
+}
+
+impl Purpose {
+    /// The path below the issuer that the upstream sends the browser back to. Nothing else takes the answer.
+    fn way_back(&self, upstream: &str) -> String {
+        match self {
+            Self::Journey { .. } | Self::Link { .. } => callback_path(upstream),
+            Self::Program { way_back, .. } => way_back.clone(),
+            Self::Logout { .. } => logout_path(upstream),
+        }
+    }
+}
+
+/// Where an upstream sends the browser back to, below the issuer.
+pub fn callback_path(upstream: &str) -> String {
+    format!("/federation/{upstream}/callback")
+}
+
+/// Where an upstream sends the browser after a logout there, below the issuer.
+pub(super) fn logout_path(upstream: &str) -> String {
+    format!("/federation/{upstream}/logout")
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,6 +97,8 @@ pub struct Wanted<'a> {
 /// What the upstream's redirect carries.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Returned<'a> {
+    /// The path below the issuer that it came to.
+    pub path: &'a str,
     /// `state`.
     pub state: Option<&'a str>,
     /// `code`.
@@ -96,9 +124,13 @@ impl From<FederationError> for Failed {
     }
 }
 
-pub(super) async fn within<T>(step: impl Future<Output = Result<T, FederationError>>) -> Result<T, FederationError> {
+/// A step with an upstream, within the time that a person waits for it.
+pub(super) async fn within<T>(
+    upstream: &Upstream,
+    step: impl Future<Output = Result<T, FederationError>>,
+) -> Result<T, FederationError> {
     let late = || FederationError::Down("no answer in time".to_owned());
-    tokio::time::timeout(PATIENCE, step).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(upstream.settings.patience, step).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Begins a round trip; gives where the browser goes.
@@ -113,7 +145,7 @@ pub async fn begin(
     let (nonce, verifier) = (random(), random());
     let challenge = Digest::of(verifier.as_bytes()).to_base64url();
     let state = TokenKind::UpstreamState.generate(federation.entropy());
-    let redirect_uri = federation.redirect_uri(name);
+    let redirect_uri = federation.below(&purpose.way_back(name));
     let begin = Begin {
         redirect_uri: &redirect_uri,
         state: state.expose(),
@@ -122,7 +154,7 @@ pub async fn begin(
         login_hint: wanted.login_hint,
         fresh: wanted.fresh,
     };
-    let url = within(upstream.connector().begin(begin)).await?;
+    let url = within(upstream, upstream.connector().begin(begin)).await?;
     let trip = Trip { upstream: name.clone(), browser: wanted.browser.to_base64url(), purpose, nonce, verifier };
     put(federation, &state.digest(), &trip).await?;
     Ok(url)
@@ -136,11 +168,12 @@ async fn put(federation: &Federation, state: &Digest, trip: &Trip) -> Result<(),
     Ok(())
 }
 
-/// Takes the record of `state`, if it is this browser's and this upstream's. What is another's stays.
+/// Takes the record of `state`, if it is this browser's and this upstream's, and came back where it was sent. What is
+/// another's stays.
 async fn take(
     federation: &Federation,
     upstream: &Upstream,
-    state: Option<&str>,
+    (state, path): (Option<&str>, &str),
     browser: Option<&Digest>,
 ) -> Result<Trip, FederationError> {
     let known = state.and_then(|state| TokenKind::UpstreamState.digest_of(state));
@@ -151,7 +184,7 @@ async fn take(
     let clear = federation.master().open(SEAL, &key, &sealed).ok_or(FederationError::NoTrip)?;
     let trip: Trip = serde_json::from_slice(clear.expose()).map_err(|_| FederationError::NoTrip)?;
     let is_own = ct_eq(trip.browser.as_bytes(), browser.to_base64url().as_bytes());
-    if !is_own || trip.upstream != upstream.settings.name {
+    if !is_own || trip.upstream != upstream.settings.name || trip.purpose.way_back(&trip.upstream) != path {
         return Err(FederationError::NoTrip);
     }
     // Of any number of requests with one state, one goes on.
@@ -166,7 +199,7 @@ pub async fn complete(
     returned: Returned<'_>,
     browser: Option<&Digest>,
 ) -> Result<(Purpose, Proven), Failed> {
-    let trip = take(federation, upstream, returned.state, browser).await?;
+    let trip = take(federation, upstream, (returned.state, returned.path), browser).await?;
     match prove(federation, upstream, returned, &trip).await {
         Ok(proven) => Ok((trip.purpose, proven)),
         Err(error) => Err(Failed { purpose: Some(trip.purpose), error }),
@@ -179,8 +212,8 @@ async fn prove(
     returned: Returned<'_>,
     trip: &Trip,
 ) -> Result<Proven, FederationError> {
-    let redirect_uri = federation.redirect_uri(&trip.upstream);
-    within(async {
+    let redirect_uri = federation.below(returned.path);
+    within(upstream, async {
         upstream.connector().check_issuer(returned.iss).await?;
         match returned.error {
             None => {}
@@ -215,7 +248,7 @@ pub(super) async fn begin_logout(
     let name = &upstream.settings.name;
     let state = TokenKind::UpstreamState.generate(federation.entropy());
     let return_to = federation.logout_uri(name);
-    let there = within(upstream.connector().end_session(id_token, &return_to, state.expose())).await?;
+    let there = within(upstream, upstream.connector().end_session(id_token, &return_to, state.expose())).await?;
     if there.is_some() {
         let trip = Trip {
             upstream: name.clone(),
@@ -236,7 +269,8 @@ pub async fn complete_logout(
     state: Option<&str>,
     browser: Option<&Digest>,
 ) -> Result<Option<String>, FederationError> {
-    match take(federation, upstream, state, browser).await {
+    let path = logout_path(&upstream.settings.name);
+    match take(federation, upstream, (state, &path), browser).await {
         Ok(Trip { purpose: Purpose::Logout { next }, .. }) => Ok(Some(next)),
         Ok(_) | Err(FederationError::NoTrip) => Ok(None),
         Err(error) => Err(error),

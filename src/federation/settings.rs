@@ -168,6 +168,10 @@ pub struct Settings {
     pub hosted_domain: Option<String>,
     /// Domains of addresses whose people are sent here.
     pub email_domains: Vec<String>,
+    /// Tenants, by code or UUID, that it is the own provider of; none: it is for everybody.
+    pub tenants: Vec<String>,
+    /// How long all calls of one step may take together.
+    pub patience: Duration,
     /// Names of claims.
     pub claims: ClaimNames,
     /// Whether `email_verified` is believed.
@@ -231,6 +235,8 @@ impl Settings {
             parameters: given.parameters.clone(),
             hosted_domain: given.hosted_domain.clone(),
             email_domains: given.email_domains.clone(),
+            tenants: given.tenants.clone(),
+            patience: given.patience(),
             claims: ClaimNames {
                 given_name: given.claim_given_name.clone(),
                 family_name: given.claim_family_name.clone(),
@@ -245,6 +251,11 @@ impl Settings {
             shows_certificate: given.client_certificate.is_some(),
             allow_private_addresses: given.allow_private_addresses,
         }
+    }
+
+    /// Whether it is the own provider of this tenant, by its code or UUID.
+    pub fn names_tenant(&self, tenant: &str) -> bool {
+        self.tenants.iter().any(|known| known.eq_ignore_ascii_case(tenant.trim()))
     }
 
     /// Whether it is Pro Santé Connect.
@@ -279,6 +290,7 @@ fn proof(given: &config::Upstream, known: ClientAuth) -> Proof {
 /// The way out to an upstream: its own certificates, and its own hosts where they may be private. `base` holds for all.
 pub(super) fn way_out(given: &config::Upstream, base: &outbound::Settings) -> outbound::Settings {
     let mut settings = base.clone();
+    settings.patience = Some(given.patience());
     settings.ca_files.extend(given.ca_file.iter().cloned());
     if let Some((certificate_file, private_key_file)) = given.client_certificate.clone() {
         settings.identity = Some(Identity { certificate_file, private_key_file });

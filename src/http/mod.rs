@@ -2,6 +2,7 @@
 //!
 //! The only room that names axum and hyper. It decides nothing: an endpoint reads, calls one use case and answers.
 
+pub mod dialects;
 pub mod extract;
 pub mod middleware;
 pub mod oidc;

@@ -3,12 +3,16 @@
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
+use super::dialects::{carelink, medreport};
 use super::oidc::{
     authorize, check_session, discovery, end_session, introspect, par, register, revoke, token, userinfo,
 };
-use super::pages::{account, ciba, home, interaction, links, recovery, upstreams};
+use super::pages::{account, ciba, home, interaction, invitations, links, recovery, upstreams};
 use super::site::Site;
 use crate::provider::discovery::path;
+
+/// Files of the pages.
+const STATIC: &str = "/static/{file}";
 
 /// Who calls a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +25,9 @@ pub enum Audience {
     Person,
     /// A person's browser on the way from an application and back to it, maybe in a window that the application opened.
     Journey,
+    /// An application that was written for another interface, and the browsers that it sends here. Such a path takes a
+    /// trailing slash as well.
+    Dialect,
 }
 
 /// One route.
@@ -37,7 +44,7 @@ pub struct Route {
 
 /// The list. Tests hold every route against it: wrong methods, missing tokens, foreign forms.
 pub fn routes() -> Vec<Route> {
-    use Audience::{Client, Journey, Person, Program};
+    use Audience::{Client, Dialect, Journey, Person, Program};
     let route = |path, methods, audience, handler| Route { path, methods, audience, handler };
     vec![
         route(path::OPENID_CONFIGURATION, &["GET"], Program, get(discovery::metadata)),
@@ -73,6 +80,7 @@ pub fn routes() -> Vec<Route> {
         route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),
         route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),
         route("/password-reset/{token}", &["GET", "POST"], Person, get(recovery::get_link).post(recovery::post_link)),
+        route(invitations::PAGE, &["GET", "POST"], Person, get(invitations::get).post(invitations::post)),
         route("/account", &["GET"], Person, get(account::get)),
         route("/account/password", &["GET", "POST"], Person, get(account::password).post(account::post_password)),
         route("/account/sessions/{sid}/end", &["POST"], Person, post(account::end_one)),
@@ -81,8 +89,12 @@ pub fn routes() -> Vec<Route> {
         route("/account/consents/{client_id}/withdraw", &["POST"], Person, post(account::withdraw)),
         route("/account/links/{upstream}", &["GET"], Person, get(links::begin)),
         route("/account/identities/{identity}/unlink", &["POST"], Person, post(links::unlink)),
+        route(medreport::REDIRECT, &["GET"], Dialect, get(medreport::redirect).fallback(medreport::method_not_allowed)),
+        route(medreport::CALLBACK, &["GET"], Dialect, get(medreport::callback).fallback(medreport::method_not_allowed)),
+        route(carelink::LOGIN, &["GET"], Dialect, get(carelink::login).fallback(carelink::method_not_allowed)),
+        route(carelink::CALLBACK, &["GET"], Dialect, get(carelink::callback).fallback(carelink::method_not_allowed)),
         route("/", &["GET"], Person, get(home::get)),
-        route("/static/{file}", &["GET"], Person, get(home::file)),
+        route(STATIC, &["GET"], Person, get(home::file)),
     ]
 }
 
@@ -91,6 +103,9 @@ pub fn routes() -> Vec<Route> {
 pub fn router(site: Site) -> Router {
     let mut own = Router::new();
     for route in routes() {
+        if let Some(path) = with_slash(&route) {
+            own = own.route(&path, route.handler.clone());
+        }
         own = own.route(route.path, route.handler);
     }
     let base = site.base_path.clone();
@@ -112,13 +127,25 @@ pub fn cross_origin(site: &Site) -> Vec<String> {
     below(site, |route| route.audience == Audience::Program).collect()
 }
 
+/// Templates of the routes whose answers are the same for everybody, until a key changes or a release.
+pub fn published(site: &Site) -> impl Iterator<Item = String> {
+    let documents = [path::OPENID_CONFIGURATION, path::OAUTH_METADATA, path::JWKS, STATIC];
+    below(site, move |route| documents.contains(&route.path)).chain(beside(site))
+}
+
 /// Templates of the routes that keep a window together with the one that opened it.
 pub fn in_windows(site: &Site) -> Vec<String> {
     below(site, |route| route.audience == Audience::Journey).collect()
 }
 
 fn below(site: &Site, which: impl Fn(&Route) -> bool) -> impl Iterator<Item = String> {
-    routes().into_iter().filter(which).map(|route| format!("{}{}", site.base_path, route.path))
+    let paths = |route: Route| [Some(route.path.to_owned()), with_slash(&route)].into_iter().flatten();
+    routes().into_iter().filter(which).flat_map(paths).map(|path| format!("{}{path}", site.base_path))
+}
+
+/// The other spelling of a dialect's path.
+fn with_slash(route: &Route) -> Option<String> {
+    (route.audience == Audience::Dialect).then(|| format!("{}/", route.path))
 }
 
 /// The RFC 8414 document at the host's own place.

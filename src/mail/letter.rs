@@ -31,6 +31,15 @@ pub enum Content {
         /// When it ends; the mail is not delivered after that.
         expires_at: Timestamp,
     },
+    /// An invitation into a tenant.
+    Invitation {
+        /// The tenant's name.
+        tenant: String,
+        /// The link, with its token.
+        url: String,
+        /// When it ends; the mail is not delivered after that.
+        expires_at: Timestamp,
+    },
     /// The password was changed.
     PasswordChanged {
         /// When.
@@ -44,7 +53,7 @@ impl Letter {
     /// Whether it says nothing of use any more.
     pub fn is_over(&self, now: Timestamp) -> bool {
         match &self.content {
-            Content::PasswordReset { expires_at, .. } => *expires_at <= now,
+            Content::PasswordReset { expires_at, .. } | Content::Invitation { expires_at, .. } => *expires_at <= now,
             Content::PasswordChanged { .. } => false,
         }
     }
@@ -55,6 +64,7 @@ impl Content {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::PasswordReset { .. } => "password_reset",
+            Self::Invitation { .. } => "invitation",
             Self::PasswordChanged { .. } => "password_changed",
         }
     }

@@ -45,6 +45,12 @@ pub struct ClientPolicy {
     pub access_token_alg: Option<String>,
     /// PKCE.
     pub pkce: PkcePolicy,
+    /// The upstream provider that its people must have signed in at, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required_upstream: Option<String>,
+    /// Authentication contexts of which its people must have reached one, or one above it, whatever a request asks for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required_acr: Vec<String>,
     /// Resources it may name (RFC 8707); empty means any.
     pub resources: Vec<String>,
 }

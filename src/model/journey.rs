@@ -40,6 +40,8 @@ pub enum OwnPage {
     Account,
     /// The same, after the person proved anew who they are.
     Proof,
+    /// The same, once the person accepted this invitation, whose link the browser showed.
+    Invitation(Uuid),
 }
 
 /// The state of one journey.

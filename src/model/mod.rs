@@ -8,6 +8,7 @@ pub mod code;
 pub mod consent;
 pub mod grant;
 pub mod identity;
+pub mod invitation;
 pub mod journey;
 pub mod key;
 pub mod logout;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustls::pki_types::pem::PemObject as _;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub ca_files: Vec<PathBuf>,
     /// Hosts that may have a private address, and be called without TLS.
     pub allowed_private_hosts: Vec<String>,
+    /// How long a call may take that does not say so itself.
+    pub patience: Option<Duration>,
     /// The certificate to show where a server asks for one (RFC 8705).
     pub identity: Option<Identity>,
 }
@@ -77,7 +79,7 @@ pub struct Call {
     authorization: Option<Secret<String>>,
     headers: Vec<(&'static str, &'static str)>,
     body: Option<(&'static str, Secret<Vec<u8>>)>,
-    patience: Duration,
+    patience: Option<Duration>,
     largest: usize,
 }
 
@@ -90,7 +92,7 @@ impl Call {
             authorization: None,
             headers: Vec::new(),
             body: None,
-            patience: PATIENCE,
+            patience: None,
             largest: LARGEST,
         }
     }
@@ -129,7 +131,7 @@ impl Call {
     /// How long the whole call may take; 5 seconds unless said.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+        Self { patience: Some(patience), ..self }
     }
 
     /// How large the answer may be, in bytes; 256 KiB unless said.
@@ -156,6 +158,20 @@ impl Reply {
         let value = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
+
+    /// How long the answer may be kept, by its `Cache-Control`; `None` where that does not say.
+    pub fn lifetime(&self) -> Option<Duration> {
+        lifetime(self.headers.get(CACHE_CONTROL)?.to_str().ok()?)
+    }
+}
+
+/// What a `Cache-Control` says of keeping (RFC 9111 §5.2.2).
+fn lifetime(directives: &str) -> Option<Duration> {
+    let words = || directives.split(',').map(|word| word.trim().to_ascii_lowercase());
+    if words().any(|word| word == "no-store" || word == "no-cache") {
+        return Some(Duration::ZERO);
+    }
+    words().find_map(|word| word.strip_prefix("max-age=")?.trim_matches('"').parse().ok()).map(Duration::from_secs)
 }
 
 /// The way out. Cheap to clone; connections are kept and shared.
@@ -163,6 +179,7 @@ impl Reply {
 pub struct Outbound {
     client: Client,
     guard: Guard,
+    patience: Duration,
 }
 
 impl Outbound {
@@ -180,7 +197,7 @@ impl Outbound {
             .user_agent(USER_AGENT)
             .build()
             .map_err(|error| OutboundError::Certificates(error.to_string()))?;
-        Ok(Self { client, guard })
+        Ok(Self { client, guard, patience: settings.patience.unwrap_or(PATIENCE) })
     }
 
     /// Makes a call. An answer of any status is an answer; a redirect is one that is not followed.
@@ -194,7 +211,9 @@ impl Outbound {
             let response = request.send().await.map_err(|error| failure(&error))?;
             read(response, call.largest).await
         };
-        tokio::time::timeout(call.patience, exchange).await.map_err(|_| OutboundError::TimedOut)?
+        tokio::time::timeout(call.patience.unwrap_or(self.patience), exchange)
+            .await
+            .map_err(|_| OutboundError::TimedOut)?
     }
 }
 

@@ -12,6 +12,7 @@ mod client_algorithms;
 pub mod client_auth;
 pub mod client_signature;
 pub mod clients;
+pub mod direct;
 pub mod discovery;
 pub mod dispatch;
 pub mod encryption;

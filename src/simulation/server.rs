@@ -102,6 +102,7 @@ impl Simulation {
             ca_files: settings.ca_files,
             allowed_private_hosts: told.filter_map(host).collect(),
             identity: None,
+            patience: None,
         })?;
         let key = tokio::task::spawn_blocking(SigningKey::generate).await.ok().flatten().ok_or(SimulationError::Key)?;
         let desk = Arc::new(Desk::new(url, settings.clients, key, settings.clock, settings.entropy));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::seconds;
 use crate::base::Secret;
 use crate::config::check::{Check, Choice, words};
 use crate::config::key::{Fallback, Key, Kind, Section, key};
@@ -141,6 +142,18 @@ const KEYS: &[Key] = &[
         Fallback::Value(""),
         "Domains of addresses whose people are sent here.",
     ),
+    key(
+        "upstreams.<name>.tenants",
+        Kind::List,
+        Fallback::Value(""),
+        "Tenants, by code or UUID, whose own provider this is: who comes for one of them is sent here, and a sign-in here counts in them alone. None: it is for everybody.",
+    ),
+    key(
+        "upstreams.<name>.timeout",
+        Kind::Duration,
+        Fallback::Derived("a little under 5 seconds"),
+        "Longest time that all calls of one step may take together, `1s` to `60s`: a person waits.",
+    ),
     key("upstreams.<name>.claim_given_name", Kind::Text, Fallback::Value("given_name"), "Claim with the given name."),
     key(
         "upstreams.<name>.claim_family_name",
@@ -196,6 +209,9 @@ const KEYS: &[Key] = &[
     ),
 ];
 
+/// How long all calls of one step may take together: with our own share, a page comes within five seconds.
+const PATIENCE: Duration = Duration::from_millis(4_500);
+
 /// `[upstreams.<name>]`, as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,6 +240,8 @@ pub(in crate::config) struct Raw {
     parameters: Vec<String>,
     hosted_domain: Option<String>,
     email_domains: Vec<String>,
+    tenants: Vec<String>,
+    timeout: Option<String>,
     claim_given_name: String,
     claim_family_name: String,
     claim_email: String,
@@ -336,6 +354,8 @@ pub struct Upstream {
     pub parameters: Vec<(String, String)>,
     pub hosted_domain: Option<String>,
     pub email_domains: Vec<String>,
+    pub tenants: Vec<String>,
+    pub timeout: Option<Duration>,
     pub claim_given_name: String,
     pub claim_family_name: String,
     pub claim_email: String,
@@ -346,6 +366,13 @@ pub struct Upstream {
     pub follow_session: Option<Duration>,
     pub ciba: bool,
     pub allow_private_addresses: bool,
+}
+
+impl Upstream {
+    /// How long all calls of one step may take together.
+    pub fn patience(&self) -> Duration {
+        self.timeout.unwrap_or(PATIENCE)
+    }
 }
 
 pub(in crate::config) fn read(raw: BTreeMap<String, Raw>, check: &mut Check) -> Vec<Upstream> {
@@ -436,6 +463,8 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         userinfo: raw.userinfo,
         parameters,
         hosted_domain: raw.hosted_domain,
+        tenants: raw.tenants,
+        timeout: raw.timeout.map(|text| check.duration(&path("timeout"), &text, seconds(1)..=seconds(60))),
         email_domains: raw.email_domains.iter().map(|domain| domain.to_lowercase()).collect(),
         claim_given_name: raw.claim_given_name,
         claim_family_name: raw.claim_family_name,

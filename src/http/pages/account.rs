@@ -67,6 +67,7 @@ fn flash(done: &str) -> Option<Message> {
         "welcome" => Some(Message::Welcome),
         "linked" => Some(Message::Linked),
         "unlinked" => Some(Message::Unlinked),
+        "joined" => Some(Message::Joined),
         "proven" => Some(Message::Proven),
         _ => None,
     }

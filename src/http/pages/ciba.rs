@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse as _, Response};
 
-use super::scene::{Scene, scene};
+use super::scene::{Scene, request_of, scene};
 use super::views::{CibaStart, CibaWait, Message};
 use super::{guard, interaction, show, upstreams};
 use crate::federation::ciba::{self, Begun, Look, Waiting};
@@ -80,7 +80,10 @@ impl<'a> Visit<'a> {
         let Some(loaded) = journeys::load(site.provider(), handle, known.as_ref()).await? else {
             return Ok(Err(page::journey_over(site, browser)));
         };
-        let Some(upstream) = find(site, name) else { return Ok(Err(page::not_found(site, browser))) };
+        let asked = request_of(&loaded.journey).and_then(|request| request.tenant.as_deref());
+        let Some(upstream) = find(site, name).filter(|upstream| upstream.is_for(asked)) else {
+            return Ok(Err(page::not_found(site, browser)));
+        };
         let scene = scene(site, browser, &loaded.journey).await?;
         // Another step of the journey is not left by this; and the other tab may have ended it.
         if !matches!(scene.next, Next::SignIn(_)) {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::scene::{self, Scene, request_of};
-use super::{guard, show, upstreams};
+use super::{guard, invitations, show, upstreams};
 use crate::account::sign_in::{Attempt, SignIn, sign_in};
 use crate::account::{consents, sessions};
 use crate::base::Secret;
@@ -73,6 +73,12 @@ pub async fn answer(site: &Site, browser: &Browser, journey: &Journey, answer: A
     match (&journey.purpose, answer) {
         (Purpose::Own { page: OwnPage::Account }, Answer::Done(..)) => see_other(&site.link("/account")),
         (Purpose::Own { page: OwnPage::Proof }, Answer::Done(..)) => see_other(&site.link("/account?done=proven")),
+        (Purpose::Own { page: OwnPage::Invitation(uuid) }, Answer::Done(scene, _)) => match &scene.person {
+            Some(person) => invitations::accept(site, browser, *uuid, &person.session)
+                .await
+                .unwrap_or_else(|error| page::trouble(site, browser, error)),
+            None => page::journey_over(site, browser),
+        },
         (Purpose::Own { .. }, Answer::Refused(_)) => see_other(&site.link("/")),
         (Purpose::Authorize { request }, answer) => match pushed::take(site.provider(), request).await {
             Ok(true) => answer_client(site, browser, request, answer).await,

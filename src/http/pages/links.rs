@@ -84,6 +84,12 @@ fn practice(activity: &Activity) -> Option<AccountPractice> {
     (!shown.title.is_empty()).then_some(shown)
 }
 
+/// Whether the session stands on a tenant's own provider: what that says counts in the tenant, and opens no other way into
+/// the account.
+async fn is_confined(site: &Site, person: &Person) -> Result<bool, Trouble> {
+    Ok(people::is_confined(site.federation(), person.session.sid).await?)
+}
+
 /// Sends the person to prove anew who they are, and then back to the account page.
 async fn prove_first(site: &Site, browser: &Browser) -> Result<Response, Trouble> {
     let purpose = Purpose::Own { page: OwnPage::Proof };
@@ -109,6 +115,9 @@ pub async fn begin(
         let own = ct_eq(given.as_bytes(), proof(&site, &browser, &person, &name).as_bytes());
         if !own || browser.known_digest().is_none() {
             return Ok(see_other(&site.link("/account")));
+        }
+        if is_confined(&site, &person).await? {
+            return Ok(page::upstream_error(&site, &browser, ErrorKind::Forbidden, Some(account::ACCOUNT.to_owned())));
         }
         if !is_fresh(&site, &person) {
             return prove_first(&site, &browser).await;
@@ -156,6 +165,9 @@ pub async fn unlink(
         }
         let Ok(identity) = Uuid::try_parse(&identity) else { return Ok(page::not_found(&site, &browser)) };
         let Some(person) = person(&site, &browser, None).await? else { return Ok(see_other(&site.link("/sign-in"))) };
+        if is_confined(&site, &person).await? {
+            return Ok(page::upstream_error(&site, &browser, ErrorKind::Forbidden, Some(account::ACCOUNT.to_owned())));
+        }
         if !is_fresh(&site, &person) {
             return prove_first(&site, &browser).await;
         }

@@ -5,6 +5,7 @@ pub mod ciba;
 pub mod guard;
 pub mod home;
 pub mod interaction;
+pub mod invitations;
 pub mod links;
 pub mod recovery;
 pub mod scene;

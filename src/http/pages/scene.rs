@@ -26,6 +26,8 @@ pub struct Person {
     pub user: User,
     /// Their tenants.
     pub memberships: Vec<Membership>,
+    /// The upstream that the session stands on, where that decides something.
+    pub upstream: Option<String>,
     /// What they allowed this client before.
     pub consent: Option<Consent>,
 }
@@ -56,6 +58,7 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
         Some(request) => Some(authorize::find(site.provider(), &request.client_id).await.map_err(Trouble::Refused)?),
         None => None,
     };
+    let policy = client.as_deref().map(|client| &client.policy);
     let person = person(site, browser, client.as_deref()).await?;
     let hint = request.and_then(|request| request.id_token_hint.as_deref());
     let sub_for =
@@ -89,10 +92,18 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
         }),
         progress: progress(journey, person.as_ref()),
         anew: matches!(journey.purpose, Purpose::Own { page: OwnPage::Proof }),
-        can_step_up: upstreams::for_acr(site, request.map(|request| request.claims.acr.as_slice())).is_some(),
+        needed_acr: policy.map(|policy| policy.required_acr.as_slice()).unwrap_or_default(),
+        upstream_met: match policy.and_then(|policy| policy.required_upstream.as_deref()) {
+            None => true,
+            needed => person.as_ref().is_none_or(|person| person.upstream.as_deref() == needed),
+        },
+        can_step_up: upstreams::steps_up(site, request, policy),
         now: site.now(),
     };
+    // An invitation is accepted by whoever signs in for it, not by whoever happens to be signed in here.
+    let for_invitation = matches!(journey.purpose, Purpose::Own { page: OwnPage::Invitation(_) });
     let next = match dispatch::next(&facts) {
+        Next::Issue(_) if for_invitation && !facts.progress.signed_in => Next::SignIn(SignInReason::OtherPerson),
         // An upstream proved somebody whose account waits for its own proof: whoever is signed in here is not it.
         Next::Issue(_) | Next::ChooseTenant | Next::Consent(_) if journey.pending.is_some() => {
             Next::SignIn(SignInReason::OtherPerson)
@@ -117,7 +128,7 @@ pub async fn person(site: &Site, browser: &Browser, client: Option<&Client>) -> 
     let Some(cookie) = browser.session_cookie() else { return Ok(None) };
     let Some(session) = sessions::find(site.accounts(), cookie).await? else { return Ok(None) };
     let mut conn = site.accounts().store().read().await?;
-    let Some((user, memberships)) = conn.user_with_memberships(session.user, None).await? else { return Ok(None) };
+    let Some((user, mut memberships)) = conn.user_with_memberships(session.user, None).await? else { return Ok(None) };
     if !user.is_active() {
         return Ok(None);
     }
@@ -126,5 +137,12 @@ pub async fn person(site: &Site, browser: &Browser, client: Option<&Client>) -> 
         Some(client) => conn.consent(user.id, client.key).await?,
         None => None,
     };
-    Ok(Some(Person { session, user, memberships, consent }))
+    let counts = client.is_some_and(|client| client.policy.required_upstream.is_some()) || site.federation().confines();
+    let upstream = if counts { conn.upstream_session(session.sid).await? } else { None };
+    let upstream = upstream.map(|there| there.identity.key.upstream);
+    // What a tenant's own provider says counts in that tenant alone.
+    if let Some(home) = upstream.as_deref().and_then(|name| site.federation().find(name)) {
+        memberships.retain(|member| home.serves(&member.tenant));
+    }
+    Ok(Some(Person { session, user, memberships, upstream, consent }))
 }

@@ -161,7 +161,7 @@ pub fn sign_in(
     };
     let mut layout = journey_layout(site, browser, handle, journey, scene);
     layout.signed_in_as = known.map(|person| person.user.display_name());
-    let upstreams = super::upstreams::buttons(site, layout.locale, handle);
+    let upstreams = super::upstreams::buttons(site, layout.locale, handle, journey);
     let view = SignIn {
         layout,
         action: site.link(&format!("{}/sign-in", path_of(handle))),

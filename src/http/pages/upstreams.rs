@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::interaction::path_of;
 use super::scene::{Scene, request_of};
 use super::views::{self, ErrorKind};
-use super::{ciba, links, show};
+use super::{ciba, invitations, links, show};
 use crate::account::sessions;
 use crate::federation::connectors::Proven;
 use crate::federation::people::{self, Outcome, Through};
@@ -23,8 +23,10 @@ use crate::http::respond::page;
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
 use crate::i18n::{self, Locale};
+use crate::model::client::ClientPolicy;
 use crate::model::journey::{Journey, OwnPage, PendingLink, Purpose};
 use crate::model::session::{ACR_PASSWORD, Session};
+use crate::oauth::authorization::AuthorizationRequest;
 use crate::oauth::{ErrorCode, OAuthError, Params, acr};
 use crate::provider::dispatch::{Next, SignInReason};
 use crate::provider::journeys::{self, Loaded};
@@ -38,8 +40,8 @@ pub const JWKS: &str = "/federation/{upstream}/jwks";
 /// Where an upstream announces that its sessions ended.
 pub const BACKCHANNEL_LOGOUT: &str = "/federation/{upstream}/backchannel-logout";
 
-/// The buttons of the sign-in page.
-pub fn buttons(site: &Site, locale: Locale, handle: &str) -> Vec<views::Upstream> {
+/// The buttons of the sign-in page: a tenant's own provider is there for whoever comes for that tenant.
+pub fn buttons(site: &Site, locale: Locale, handle: &str, journey: &Journey) -> Vec<views::Upstream> {
     let button = |upstream: &&Upstream| {
         let settings = &upstream.settings;
         let key = if settings.is_pro_sante_connect() { "sign_in.with_professional" } else { "sign_in.with" };
@@ -54,7 +56,8 @@ pub fn buttons(site: &Site, locale: Locale, handle: &str) -> Vec<views::Upstream
             }),
         }
     };
-    site.federation().all().iter().map(button).collect()
+    let asked = request_of(journey).and_then(|request| request.tenant.as_deref());
+    site.federation().all().iter().filter(|upstream| upstream.is_for(asked)).map(button).collect()
 }
 
 /// The upstream that reaches one of these authentication contexts.
@@ -64,16 +67,36 @@ pub fn for_acr<'a>(site: &'a Site, asked: Option<&[String]>) -> Option<&'a Upstr
     site.federation().all().into_iter().find(reaches)
 }
 
-/// The upstream that the request leads to: the one it names, the one that reaches what it needs, the one of the address's domain.
+/// Whether a sign-in at an upstream can give what the request or the client needs.
+pub fn steps_up(site: &Site, request: Option<&AuthorizationRequest>, policy: Option<&ClientPolicy>) -> bool {
+    let federation = site.federation();
+    let needed = policy.and_then(|policy| policy.required_upstream.as_deref()).and_then(|name| federation.find(name));
+    let asked = request.map(|request| request.claims.acr.as_slice());
+    let always = policy.map(|policy| policy.required_acr.as_slice());
+    needed.or_else(|| for_acr(site, asked)).or_else(|| for_acr(site, always)).is_some()
+}
+
+/// The upstream that the request leads to: the one that its client always needs, the one that it names, the one that reaches
+/// what it or its client needs, the one of its tenant, the one of the address's domain.
 fn wanted<'a>(site: &'a Site, journey: &Journey, scene: &Scene) -> Option<&'a Upstream> {
     let request = request_of(journey)?;
+    let federation = site.federation();
+    let policy = scene.client.as_deref().map(|client| &client.policy);
+    let needed = policy.and_then(|policy| policy.required_upstream.as_deref()).and_then(|name| federation.find(name));
+    if needed.is_some() {
+        return needed;
+    }
+    let always = policy.map(|policy| policy.required_acr.as_slice());
     let named = request.idp_hint.as_deref().and_then(|name| site.federation().find(name));
     let stronger = matches!(scene.next, Next::SignIn(SignInReason::Stronger));
     let asked = if request.claims.acr.is_empty() { &request.acr_values } else { &request.claims.acr };
     let password_does = acr::is_met(asked, ACR_PASSWORD);
     let by_acr = || for_acr(site, Some(asked)).filter(|_| stronger || (scene.person.is_none() && !password_does));
+    let by_client = || for_acr(site, always).filter(|_| stronger || scene.person.is_none());
+    let by_tenant = || request.tenant.as_deref().and_then(|tenant| federation.home_of_tenant(tenant));
     let by_domain = || request.login_hint.as_deref().and_then(|hint| site.federation().home_of(hint));
-    named.or_else(by_acr).or_else(by_domain)
+    let found = named.or_else(by_acr).or_else(by_client).or_else(by_tenant).or_else(by_domain);
+    found.filter(|upstream| upstream.is_for(request.tenant.as_deref()))
 }
 
 /// Whether the browser is to be sent to an upstream without a page of ours before: once in a journey.
@@ -160,6 +183,10 @@ pub async fn go_there(
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         let scene = super::scene::scene(&site, &browser, &loaded.journey).await?;
+        let asked = request_of(&loaded.journey).and_then(|request| request.tenant.as_deref());
+        if !upstream.is_for(asked) {
+            return Ok(page::not_found(&site, &browser));
+        }
         // Only the sign-in page has this button; another step is not left by it.
         if !matches!(scene.next, Next::SignIn(_)) {
             return Ok(see_other(&site.link(&path_of(&handle))));
@@ -188,7 +215,9 @@ pub async fn callback(
 }
 
 async fn come_back(site: &Site, browser: &Browser, upstream: &Upstream, params: &Params) -> Result<Response, Trouble> {
+    let path = round_trip::callback_path(&upstream.settings.name);
     let returned = Returned {
+        path: &path,
         state: params.get("state"),
         code: params.get("code"),
         iss: params.get("iss"),
@@ -198,7 +227,8 @@ async fn come_back(site: &Site, browser: &Browser, upstream: &Upstream, params: 
     match round_trip::complete(site.federation(), upstream, returned, known.as_ref()).await {
         Ok((Trip::Journey { handle }, proven)) => arrived(site, browser, upstream, &handle, proven).await,
         Ok((Trip::Link { user, sid }, proven)) => links::arrived(site, browser, (user, sid), proven).await,
-        Ok((Trip::Logout { .. }, _)) => Ok(page::journey_over(site, browser)),
+        // Neither comes back here.
+        Ok((Trip::Logout { .. } | Trip::Program { .. }, _)) => Ok(page::journey_over(site, browser)),
         Err(failure) => failed(site, browser, upstream, failure),
     }
 }
@@ -230,7 +260,8 @@ pub async fn arrived(
     };
     let claimed = proven.claimed.clone();
     let purpose = Trip::Journey { handle: handle.to_owned() };
-    let outcome = match people::sign_in(site.federation(), upstream, proven, through).await {
+    let invited = invitations::lets_in(site, &loaded.journey, &claimed).await?;
+    let outcome = match people::sign_in(site.federation(), upstream, proven, through, invited).await {
         Ok(outcome) => outcome,
         Err(error) => return failed(site, browser, upstream, Failed { purpose: Some(purpose), error }),
     };
@@ -305,7 +336,7 @@ pub fn failed(site: &Site, browser: &Browser, upstream: &Upstream, failure: Fail
     let back = match failure.purpose {
         Some(Trip::Journey { handle }) => Some(path_of(&handle)),
         Some(Trip::Link { .. }) => Some("/account".to_owned()),
-        Some(Trip::Logout { .. }) | None => None,
+        Some(Trip::Logout { .. } | Trip::Program { .. }) | None => None,
     };
     Ok(page::upstream_error(site, browser, kind, back))
 }

@@ -124,6 +124,11 @@ pub fn reset_link_over(site: &Site, browser: &Browser) -> Response {
     error_page(site, browser, ErrorKind::ResetLink, StatusCode::BAD_REQUEST, None)
 }
 
+/// A link of an invitation that does not hold.
+pub fn invitation_over(site: &Site, browser: &Browser) -> Response {
+    error_page(site, browser, ErrorKind::InvitationOver, StatusCode::BAD_REQUEST, None)
+}
+
 /// No such page, or not for this method.
 pub fn not_found(site: &Site, browser: &Browser) -> Response {
     error_page(site, browser, ErrorKind::NotFound, StatusCode::NOT_FOUND, None)

@@ -72,7 +72,11 @@ pub struct Facts<'a> {
     pub progress: Progress,
     /// Whether the person who came by themselves is to prove anew who they are.
     pub anew: bool,
-    /// Whether a sign-in at an upstream provider can reach an authentication context that the request needs.
+    /// Authentication contexts of which the client always needs one.
+    pub needed_acr: &'a [String],
+    /// Whether the session stands on the upstream provider that the client always needs, if it does.
+    pub upstream_met: bool,
+    /// Whether a sign-in at an upstream provider can give what the request or the client needs.
     pub can_step_up: bool,
     /// The present moment.
     pub now: Timestamp,
@@ -118,7 +122,7 @@ pub fn next(facts: &Facts<'_>) -> Next {
             return Next::Refuse(OAuthError::because(ErrorCode::LoginRequired, why));
         }
     };
-    if !is_acr_met(facts, session) {
+    if !is_acr_met(facts, session) || !facts.upstream_met {
         if facts.can_step_up && !facts.progress.signed_in {
             return page(Next::SignIn(SignInReason::Stronger), ErrorCode::UnmetAuthenticationRequirements);
         }
@@ -172,10 +176,11 @@ fn person<'a>(facts: &Facts<'a>) -> Result<SessionFacts<'a>, Missing> {
     if request.prompt.login || too_old { Err(Missing::SignIn(SignInReason::Fresh)) } else { Ok(session) }
 }
 
-/// An essential `acr` that was not reached counts as a failed sign-in (OpenID Connect Core §5.5.1.1).
+/// An essential `acr` that was not reached counts as a failed sign-in (OpenID Connect Core §5.5.1.1). What the operator needs
+/// of the client's people is as essential.
 fn is_acr_met(facts: &Facts<'_>, session: SessionFacts<'_>) -> bool {
     let asked = facts.request.map(|request| request.claims.acr.as_slice()).unwrap_or_default();
-    asked.is_empty() || acr::is_met(asked, session.acr)
+    [asked, facts.needed_acr].iter().all(|needed| needed.is_empty() || acr::is_met(needed, session.acr))
 }
 
 enum Tenant {

@@ -65,6 +65,8 @@ impl Case<'_> {
                 session: None,
                 progress: Progress::default(),
                 anew: false,
+                needed_acr: &[],
+                upstream_met: true,
                 can_step_up: false,
                 now: NOW,
             },

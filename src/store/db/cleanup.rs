@@ -9,12 +9,14 @@ use crate::store::{Conn, StoreError};
 const SESSION_RECORD: Duration = Duration::from_secs(24 * 3_600);
 /// How long a grant stays for the record once it is over.
 const GRANT_RECORD: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long an invitation stays for the record once its link is over.
+const INVITATION_RECORD: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// How long a notice that a session ended stays for the record once it is settled.
 const NOTICE_RECORD: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 impl Conn {
     /// Deletes at most `limit` rows of each kind: sessions that began more than their absolute lifetime and a day ago,
-    /// grants 30 days after their end, settled logout notices after 7 days, revoked tokens, links for new passwords and
+    /// grants 30 days after their end, invitations 90 days after their links, settled logout notices after 7 days, revoked tokens, links for new passwords and
     /// initial access tokens after they expired. Gives the number of rows.
     pub async fn delete_expired(
         &mut self,
@@ -91,6 +93,12 @@ impl Conn {
         .bind(i64::from(limit))
         .execute()
         .await?;
-        Ok(sessions + grants + tokens + links + notices + initial + upstream)
+        let invitations = self
+            .query("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 LIMIT $2)")
+            .bind(now.minus(INVITATION_RECORD).micros())
+            .bind(i64::from(limit))
+            .execute()
+            .await?;
+        Ok(sessions + grants + tokens + links + notices + initial + upstream + invitations)
     }
 }

@@ -10,6 +10,7 @@ mod consents;
 pub(super) mod epochs;
 mod grants;
 pub(super) mod identities;
+mod invitations;
 mod keys;
 mod logouts;
 mod mail;

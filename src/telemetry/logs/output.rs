@@ -66,6 +66,7 @@ impl Output {
                 waiting = self.0.some_wait.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
             drop(waiting);
+            #[expect(clippy::disallowed_methods, reason = "this thread is its own: no task waits behind it")]
             std::thread::sleep(MOMENT);
             self.flush();
         }
@@ -151,6 +152,7 @@ mod tests {
         fn within_a_second(&self) -> Vec<String> {
             let begun = Instant::now();
             while self.writes().is_empty() && begun.elapsed() < Duration::from_secs(1) {
+                #[expect(clippy::disallowed_methods, reason = "a test that waits for that thread, without a runtime")]
                 std::thread::sleep(Duration::from_millis(1));
             }
             self.writes()

@@ -215,3 +215,41 @@ async fn e78_unlinking_leaves_a_way_in_and_ends_other_sessions() {
     let page = op.sign_in(&app, &mut app.browser(), START, &json!({"sub": "ann"})).await;
     assert!(!page.answer.body.contains("ann Example"), "{page:?}");
 }
+
+#[tokio::test]
+async fn e77_the_proof_of_a_link_is_of_one_account_one_person_and_one_browser_and_used_once() {
+    let op = Op::start().await;
+    let app = trusted(&op).await;
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let links = async |user| app.store().read().await.unwrap().identities_of(user).await.unwrap();
+    let claimed = person("u1", &ann.email, json!(true));
+    let mut browser = app.browser();
+    let waiting = op.sign_in(&app, &mut browser, START, &claimed).await;
+    assert_eq!(waiting.kind(), Some("sign-in"));
+    // Of another browser it is no journey, and the owner's password there links nothing.
+    let mut other = app.browser();
+    other.get("/sign-in").await;
+    assert_eq!(other.get(&waiting.url).await.kind(), Some("error"));
+    other.sign_in_for_account(&ann).await;
+    assert!(links(ann.user.id).await.is_empty());
+    // Another account's proof ends it: what waited is not linked with that one, nor afterwards with the owner's.
+    let page = browser.sign_in(&waiting, &bob.email, &bob.password).await;
+    assert_eq!(page.kind(), Some("account"));
+    assert_eq!(browser.get(&waiting.url).await.kind(), Some("error"), "the journey is over");
+    browser.submit(&waiting, &[("email", &ann.email), ("password", &ann.password)]).await;
+    assert!(links(ann.user.id).await.is_empty() && links(bob.user.id).await.is_empty());
+    // The owner's proof links the person who waited, and no other one.
+    let mut browser = app.browser();
+    let first = op.sign_in(&app, &mut browser, START, &claimed).await;
+    op.sign_in(&app, &mut browser, START, &person("u2", &ann.email, json!(true))).await;
+    browser.sign_in(&first, &ann.email, &ann.password).await;
+    let linked: Vec<String> = links(ann.user.id).await.into_iter().map(|link| link.key.subject).collect();
+    assert_eq!(linked, ["u1"]);
+    // Used up by the link, and still so once that is removed.
+    let identity = links(ann.user.id).await[0].id;
+    let sid = uuid::Uuid::nil();
+    guichet::federation::people::unlink(&app.app.federation, ann.user.id, sid, identity).await.unwrap();
+    assert_eq!(browser.get(&first.url).await.kind(), Some("error"));
+    browser.submit(&first, &[("email", &ann.email), ("password", &ann.password)]).await;
+    assert!(links(ann.user.id).await.is_empty(), "an old proof makes no new link");
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Answer, TestApp};
 use crate::support::browser::{Browser, Page};
-use crate::support::upstream::{CLIENT, Op, sign};
+use crate::support::upstream::{CLIENT, OWN_TIME, Op, sign};
 
 const START: &str = "/sign-in/op";
 
@@ -144,6 +144,40 @@ async fn e70_an_id_token_with_anything_wrong_is_refused() {
 }
 
 #[tokio::test]
+async fn what_an_upstream_publishes_is_kept_as_long_as_it_says() {
+    let op = Op::start().await;
+    let app = op.app("op", &[]).await;
+    let sign_in = async || op.sign_in(&app, &mut app.browser(), START, &person("u")).await;
+    op.behave(|behaviour| behaviour.cache_control = Some("no-store"));
+    assert_eq!(sign_in().await.kind(), Some("account"));
+    // A key that is missing is looked for again at once, though not twice in a second.
+    op.behave(|behaviour| behaviour.foreign_key = true);
+    app.advance(1);
+    for _ in 0..3 {
+        refused(&app, &op, &person("u"), "a foreign key").await;
+    }
+    assert_eq!(op.seen().key_fetches, 2);
+    op.behave(|behaviour| behaviour.foreign_key = false);
+    // Neither is the document kept: whoever is another issuer now is not signed in at, not even by the old document.
+    op.behave(|behaviour| drop(behaviour.document.insert("issuer".to_owned(), json!("https://other.example"))));
+    for seconds in [1, 1, 5] {
+        app.advance(seconds);
+        let page = app.browser().get(START).await;
+        assert!(page.answer.location().is_none() && page.kind() == Some("error"), "{page:?}");
+    }
+    op.behave(|behaviour| drop(behaviour.document.remove("issuer")));
+    app.advance(5);
+    assert_eq!(sign_in().await.kind(), Some("account"));
+    // Where it moved, it is found.
+    app.advance(1);
+    op.behave(|behaviour| {
+        drop(behaviour.document.insert("authorization_endpoint".to_owned(), json!("https://new.example")))
+    });
+    let moved = app.browser().get(START).await;
+    assert!(moved.answer.location().is_some_and(|url| url.starts_with("https://new.example")), "{moved:?}");
+}
+
+#[tokio::test]
 async fn e71_a_subject_that_is_no_text_is_nobody() {
     let op = Op::start().await;
     let app = op.app("op", &[]).await;
@@ -182,25 +216,27 @@ async fn e79_an_upstream_that_is_gone_takes_nothing() {
     assert_eq!(answer.status, 404);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn e82_a_thousand_people_at_once_are_never_crossed() {
+    const PEOPLE: usize = 1_000;
     let op = Op::start().await;
-    let app = std::sync::Arc::new(op.app("op", &[]).await);
-    // A thousand are at the provider at one time; they come back in crowds that this machine serves in time.
-    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(20));
-    let everybody_left = std::sync::Arc::new(tokio::sync::Barrier::new(1_000));
-    let all = (0..1_000).map(|at| {
+    let mut environment = op.environment("op", &[]);
+    environment.push(("GUICHET_HTTP__REQUEST_TIMEOUT".to_owned(), "5m".to_owned()));
+    let pairs: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let app = std::sync::Arc::new(TestApp::with(&pairs).await);
+    // All of them are at the provider before the first comes back, and all of them ask for tokens before the first gets any:
+    // a thousand sign-ins are in the middle of their calls at one moment.
+    op.behave(|behaviour| behaviour.gathers = Some(std::sync::Arc::new(tokio::sync::Barrier::new(PEOPLE))));
+    let everybody_left = std::sync::Arc::new(tokio::sync::Barrier::new(PEOPLE));
+    let all = (0..PEOPLE).map(|at| {
         let (op, app) = (op.clone(), std::sync::Arc::clone(&app));
-        let (gate, everybody_left) = (std::sync::Arc::clone(&gate), std::sync::Arc::clone(&everybody_left));
+        let everybody_left = std::sync::Arc::clone(&everybody_left);
         tokio::spawn(async move {
             let name = format!("person-{at}");
             let mut browser = app.browser();
             let person = json!({"sub": name, "given_name": name, "family_name": "Example"});
-            let turn = gate.acquire().await.unwrap();
             let url = op.leave(&mut browser, START).await;
-            drop(turn);
             everybody_left.wait().await;
-            let _turn = gate.acquire().await.unwrap();
             let page = browser.get(&op.approve(&app, &url, &person)).await;
             assert_eq!(page.kind(), Some("account"), "{page:?}");
             assert!(page.answer.body.contains(&format!("{name} Example")), "{name}");
@@ -216,7 +252,7 @@ async fn e82_a_thousand_people_at_once_are_never_crossed() {
 #[tokio::test]
 async fn e83_an_upstream_that_answers_nonsense_gives_a_page_in_time() {
     let op = Op::start().await;
-    let app = op.app("op", &[]).await;
+    let app = op.app("op", &[("TIMEOUT", OWN_TIME)]).await;
     for (status, body, kind) in [
         (500, "{}".to_owned(), "upstream_down"),
         (200, "<html>".to_owned(), "upstream_down"),

@@ -138,6 +138,7 @@ pub const TABLE: &[Row] = &[
     // No mail leaves here, so no password is recovered.
     page_form("/password-reset", "/password-reset", Some(404)),
     page_form("/password-reset/{token}", "/password-reset/gpr_x", Some(400)),
+    page_form("/invitations/{token}", "/invitations/gin_x", Some(400)),
     read("/account", "/account", 303),
     page_form("/account/password", "/account/password", Some(303)),
     page_form("/account/sessions/{sid}/end", SID, None),
@@ -146,6 +147,10 @@ pub const TABLE: &[Row] = &[
     page_form("/account/consents/{client_id}/withdraw", "/account/consents/x/withdraw", None),
     read("/account/links/{upstream}", "/account/links/nowhere", 404),
     page_form("/account/identities/{identity}/unlink", "/account/identities/x/unlink", None),
+    read("/api/auth/{provider}", "/api/auth/nowhere", 404),
+    read("/api/auth/{provider}/callback", "/api/auth/nowhere/callback", 404),
+    read("/api/v1/auth/login", "/api/v1/auth/login", 404),
+    read("/api/v1/auth/callback", "/api/v1/auth/callback", 404),
     read("/", "/", 200),
     read("/static/{file}", "/static/nothing.css", 404),
 ];

@@ -2,7 +2,8 @@
 
 mod encryption;
 mod follow;
-mod professionals;
+pub mod professionals;
+mod realms;
 mod simulated;
 mod telephone;
 

@@ -12,7 +12,7 @@ use crate::support::app::TestApp;
 use crate::support::browser::Page;
 use crate::support::flow::{AuthRequest, Tokens, claims, param};
 use crate::support::simulated::{CLIENT, Papers, Simulated};
-use crate::support::upstream::left;
+use crate::support::upstream::{OWN_TIME, left};
 
 const ALL: [(Kind, &str, &str); 4] = [
     (Kind::ProSanteConnect, "medecin", "eidas1"),
@@ -232,7 +232,7 @@ async fn e71_e83_a_github_that_lies_or_fails_is_refused() {
 #[tokio::test]
 async fn e83_a_provider_that_hangs_gives_a_page_within_five_seconds_and_slows_nobody() {
     let there = Simulated::start(Kind::ProSanteConnect).await;
-    let app = there.app().await;
+    let app = there.app_with(&[("TIMEOUT", OWN_TIME)]).await;
     for failure in ["token:hang", "userinfo:hang", "token:slow"] {
         let began = Instant::now();
         let (mut slow, mut quick) = (app.browser(), app.browser());

@@ -155,6 +155,13 @@ impl ClientBuilder<'_> {
         self
     }
 
+    /// Any change of what the operator decides.
+    #[must_use]
+    pub fn policy(mut self, change: impl FnOnce(&mut ClientPolicy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
     /// Opaque access tokens.
     #[must_use]
     pub fn opaque(mut self) -> Self {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::app::{ISSUER, START, TestApp};
 use super::browser::{Browser, Page};
-use super::upstream::left;
+use super::upstream::{OWN_TIME, left};
 
 /// Who we are there.
 pub const CLIENT: &str = "guichet-test";
@@ -139,7 +139,11 @@ impl Simulated {
             Some(document) => own.push(("DISCOVERY_URL", document)),
             None => own.extend([("WEB_URL", url.clone()), ("API_URL", url)]),
         }
-        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        if more.iter().all(|(name, _)| *name != "TIMEOUT") {
+            own.push(("TIMEOUT", "60s".to_owned()));
+        }
+        let more =
+            more.iter().filter(|(_, value)| *value != OWN_TIME).map(|(name, value)| (*name, (*value).to_owned()));
         own.into_iter().chain(more).map(|(name, value)| (format!("{prefix}{name}"), value)).collect()
     }
 

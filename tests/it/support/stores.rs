@@ -134,7 +134,7 @@ fn append(all: &mut String, table: &str, rows: Vec<String>) {
 }
 
 /// Every table of durable data but the audit.
-pub const TABLES: [&str; 18] = [
+pub const TABLES: [&str; 19] = [
     "users",
     "tenants",
     "memberships",
@@ -153,4 +153,5 @@ pub const TABLES: [&str; 18] = [
     "identities",
     "upstream_sessions",
     "upstream_mappings",
+    "invitations",
 ];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use guichet::jose::encryption::{Content, ContentEncryption, KeyManagement, Recipient};
@@ -22,6 +22,8 @@ use super::browser::{Browser, Page};
 pub const CLIENT: &str = "guichet";
 /// Our secret there.
 pub const SECRET: &str = "upstream-secret";
+/// As the value of `TIMEOUT`: what the product does by itself.
+pub const OWN_TIME: &str = "default";
 
 /// What the provider does, and what it saw.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +34,8 @@ pub struct Behaviour {
     pub userinfo: Map<String, Value>,
     /// Members laid over those of the discovery document.
     pub document: Map<String, Value>,
+    /// `Cache-Control` of the discovery document and the keys.
+    pub cache_control: Option<&'static str>,
     /// The whole body of the token endpoint.
     pub token_body: Option<(u16, String)>,
     /// Whether userinfo is a JWT.
@@ -42,6 +46,8 @@ pub struct Behaviour {
     pub unsigned: bool,
     /// Whether tokens are signed with a key that nobody published.
     pub foreign_key: bool,
+    /// How many must ask for tokens before the first gets any.
+    pub gathers: Option<Arc<tokio::sync::Barrier>>,
     /// Which endpoint hangs.
     pub hangs: Option<&'static str>,
     /// How many times keys were fetched.
@@ -132,7 +138,13 @@ impl Op {
             ("CLIENT_SECRET", SECRET),
             ("ALLOW_PRIVATE_ADDRESSES", "true"),
         ];
-        own.iter().chain(more).map(|(key, value)| (format!("{prefix}{key}"), (*value).to_owned())).collect()
+        // A machine under load is no upstream that hangs: only who tests the time itself takes the product's own.
+        let patient = [("TIMEOUT", "60s")];
+        let own =
+            own.iter().chain(patient.iter().filter(|_| more.iter().all(|(key, _)| *key != "TIMEOUT"))).chain(more);
+        own.filter(|(_, value)| *value != OWN_TIME)
+            .map(|(key, value)| (format!("{prefix}{key}"), (*value).to_owned()))
+            .collect()
     }
 
     /// An application with this provider as `name`.
@@ -220,6 +232,15 @@ async fn hang(shared: &Arc<Mutex<Shared>>, endpoint: &str) {
     }
 }
 
+/// What may be kept as long as the provider says.
+fn published(shared: &Shared, body: &Value) -> Response {
+    let mut response = answer(200, "application/json", body.to_string());
+    if let Some(value) = shared.behaviour.cache_control {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+    }
+    response
+}
+
 fn answer(status: u16, media: &'static str, body: String) -> Response {
     (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, media)], Body::from(body)).into_response()
 }
@@ -238,22 +259,27 @@ async fn document(State(shared): Handle) -> Response {
         "authorization_response_iss_parameter_supported": true,
     });
     overlay(&mut document, &shared.behaviour.document);
-    answer(200, "application/json", document.to_string())
+    published(&shared, &document)
 }
 
 async fn jwks(State(shared): Handle) -> Response {
     hang(&shared, "jwks").await;
-    shared.lock().expect("no panic").behaviour.key_fetches += 1;
+    let mut shared = shared.lock().expect("no panic");
+    shared.behaviour.key_fetches += 1;
     let mut public = key("op").to_public_key().expect("a public key"); // drops the id
     public.set_key_id("op");
     public.set_algorithm("RS256");
     public.set_key_use("sig");
-    answer(200, "application/json", json!({"keys": [public.as_ref()]}).to_string())
+    published(&shared, &json!({"keys": [public.as_ref()]}))
 }
 
 async fn token(State(shared): Handle, headers: HeaderMap, body: Bytes) -> Response {
     let fields: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
     hang(&shared, "token").await;
+    let gathers = shared.lock().expect("no panic").behaviour.gathers.clone();
+    if let Some(all) = gathers {
+        all.wait().await;
+    }
     let mut shared = shared.lock().expect("no panic");
     shared.behaviour.token_forms.push(fields.clone());
     if let Some((status, body)) = shared.behaviour.token_body.clone() {

@@ -25,6 +25,10 @@ pub enum ErrorKind {
     NoTenant,
     /// The link of a password reset is unknown, used or too old.
     ResetLink,
+    /// The link of an invitation is unknown, used, taken back or too old.
+    InvitationOver,
+    /// The invitation means somebody else than the person who signed in.
+    InvitationOtherPerson,
     /// The person said no at the upstream provider.
     UpstreamCancelled,
     /// The upstream provider's answer is not believed, or it refused.
@@ -57,7 +61,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// All kinds.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::UnknownClient,
         Self::RedirectUri,
         Self::Request,
@@ -67,6 +71,8 @@ impl ErrorKind {
         Self::AccountDisabled,
         Self::NoTenant,
         Self::ResetLink,
+        Self::InvitationOver,
+        Self::InvitationOtherPerson,
         Self::UpstreamCancelled,
         Self::UpstreamRefused,
         Self::UpstreamDown,
@@ -95,6 +101,8 @@ impl ErrorKind {
             Self::AccountDisabled => (403, "account_disabled"),
             Self::NoTenant => (403, "no_tenant"),
             Self::ResetLink => (400, "reset_link"),
+            Self::InvitationOver => (400, "invitation_over"),
+            Self::InvitationOtherPerson => (403, "invitation_other_person"),
             Self::UpstreamCancelled => (400, "upstream_cancelled"),
             Self::UpstreamRefused => (403, "upstream_refused"),
             Self::UpstreamDown => (502, "upstream_down"),

@@ -29,6 +29,10 @@ pub fn letter(stationery: &Stationery, letter: &mail::Letter, now: Timestamp) ->
             let valid_seconds = expires_at.since(now).as_secs();
             PasswordResetMail { locale, brand, name, url: url.clone(), valid_seconds }.render()
         }
+        Content::Invitation { tenant, url, expires_at } => {
+            let valid_seconds = expires_at.since(now).as_secs();
+            InvitationMail { locale, brand, tenant: tenant.clone(), url: url.clone(), valid_seconds }.render()
+        }
         Content::PasswordChanged { at, user_agent } => {
             let device = user_agent.as_deref().map(|name| describe_device(locale, Some(name))).unwrap_or_default();
             let account_url = stationery.account_url.clone();
@@ -69,6 +73,27 @@ pub struct PasswordResetMail {
     pub valid_seconds: u64,
 }
 
+/// Invites a person into a tenant.
+#[derive(Clone)]
+pub struct InvitationMail {
+    /// The person's language.
+    pub locale: Locale,
+    /// Name of the service.
+    pub brand: String,
+    /// Who invites.
+    pub tenant: String,
+    /// The link, with its token.
+    pub url: String,
+    /// How long it is valid, in seconds.
+    pub valid_seconds: u64,
+}
+
+impl fmt::Debug for InvitationMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvitationMail").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for PasswordChangedMail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PasswordChangedMail").field("at", &self.at).finish_non_exhaustive()
@@ -101,6 +126,27 @@ impl PasswordChangedMail {
     }
 }
 
+impl InvitationMail {
+    /// The mail. Nobody knows the person's name yet.
+    pub fn render(&self) -> Mail {
+        let wait = i18n::duration(self.locale, self.valid_seconds);
+        let values = [("tenant", self.tenant.as_str()), ("brand", &self.brand), ("wait", &wait)];
+        let fill = |key| i18n::t_with(self.locale, key, &values);
+        Letter {
+            locale: self.locale,
+            brand: &self.brand,
+            name: "",
+            subject: fill("mail.invitation.subject"),
+            text: fill("mail.invitation.text"),
+            detail: None,
+            url: &self.url,
+            link: i18n::t(self.locale, "mail.invitation.link"),
+            not_you: i18n::t(self.locale, "mail.invitation.not_you"),
+        }
+        .render()
+    }
+}
+
 impl PasswordResetMail {
     /// The mail.
     pub fn render(&self) -> Mail {
@@ -121,7 +167,7 @@ impl PasswordResetMail {
     }
 }
 
-/// What both mails are made of.
+/// What the mails are made of.
 struct Letter<'a> {
     locale: Locale,
     brand: &'a str,
@@ -145,7 +191,10 @@ impl Letter<'_> {
     }
 
     fn hello(&self) -> String {
-        i18n::t_with(self.locale, "mail.hello", &[("name", self.name)])
+        match self.name {
+            "" => i18n::t(self.locale, "mail.hello_nobody").to_owned(),
+            name => i18n::t_with(self.locale, "mail.hello", &[("name", name)]),
+        }
     }
 
     fn signature(&self) -> String {

@@ -48,6 +48,8 @@ pub enum Message {
     NumberUnknown,
     /// Somebody's request waits for the same person.
     NumberPending,
+    /// A name is missing, too long, or holds what is no text.
+    NameMissing,
     /// No tenant was chosen.
     TenantMissing,
     /// Done: the password changed.
@@ -66,6 +68,8 @@ pub enum Message {
     Unlinked,
     /// Done: the person proved anew who they are.
     Proven,
+    /// Done: the person joined a tenant.
+    Joined,
     /// An account has the address that an upstream provider told: its owner signs in, to link the two.
     AccountExists,
 }
@@ -98,6 +102,7 @@ impl Message {
             Self::NumberMalformed => plain("message.number_malformed"),
             Self::NumberUnknown => plain("message.number_unknown"),
             Self::NumberPending => plain("message.number_pending"),
+            Self::NameMissing => plain("message.name_missing"),
             Self::TenantMissing => plain("message.tenant_missing"),
             Self::PasswordChanged => plain("message.password_changed"),
             Self::SessionEnded => plain("message.session_ended"),
@@ -107,6 +112,7 @@ impl Message {
             Self::Linked => plain("message.linked"),
             Self::Unlinked => plain("message.unlinked"),
             Self::Proven => plain("message.proven"),
+            Self::Joined => plain("message.joined"),
             Self::AccountExists => plain("message.account_exists"),
         }
     }
@@ -123,6 +129,7 @@ impl Message {
                 | Self::Linked
                 | Self::Unlinked
                 | Self::Proven
+                | Self::Joined
         )
     }
 

@@ -37,6 +37,7 @@ pub(super) fn all(locale: Locale, word: Word) -> Vec<Sample> {
     maker.errors();
     maker.account();
     maker.passwords();
+    maker.invitations();
     maker.out
 }
 
@@ -449,6 +450,37 @@ impl Maker {
         let wrong = PasswordResetForm { new_error: Some(Message::PasswordTooCommon), ..form };
         self.add("reset.form-wrong", "password-reset", wrong.render());
     }
+
+    fn invitations(&mut self) {
+        let base = InvitationPage {
+            layout: self.plain(),
+            action: self.w("/invitations/t0ken"),
+            tenant: self.w("Clinique des Exemples"),
+            kind: TenantKind::Clinic,
+            roles: vec![Role::Doctor, Role::Admin],
+            email: self.w("camille.lefevre@exemple.fr"),
+            professional: false,
+            joins: true,
+            minimum: 15,
+            first_name: String::new(),
+            last_name: String::new(),
+            name_error: None,
+            new_error: None,
+            repeat_error: None,
+        };
+        self.add("invitation", "invitation", base.render());
+        let wrong = InvitationPage {
+            first_name: self.w("Camille"),
+            name_error: Some(Message::NameMissing),
+            new_error: Some(Message::PasswordTooCommon),
+            repeat_error: Some(Message::PasswordsDiffer),
+            ..base.clone()
+        };
+        self.add("invitation.wrong", "invitation", wrong.render());
+        let layout = Layout { client: None, ..self.known() };
+        let known = InvitationPage { layout, joins: false, professional: true, ..base };
+        self.add("invitation.known", "invitation", known.render());
+    }
 }
 
 /// The mails.
@@ -468,5 +500,16 @@ pub(super) fn mails(locale: Locale, word: Word) -> Vec<(&'static str, Mail)> {
         url: word("https://guichet.example/password/new?token=t0ken"),
         valid_seconds: 1_800,
     };
-    vec![("password-changed", changed.render()), ("password-reset", reset.render())]
+    let invitation = InvitationMail {
+        locale,
+        brand: word("Guichet"),
+        tenant: word("Clinique des Exemples"),
+        url: word("https://guichet.example/invitations/t0ken"),
+        valid_seconds: 604_800,
+    };
+    vec![
+        ("password-changed", changed.render()),
+        ("password-reset", reset.render()),
+        ("invitation", invitation.render()),
+    ]
 }

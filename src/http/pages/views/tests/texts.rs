@@ -10,7 +10,7 @@ use crate::model::tenant::TenantKind;
 use crate::oauth::scope;
 
 /// The rooms that speak to people. In the others a text like `consent.given` names an event, not a key.
-const SPEAKING: [&str; 3] = ["templates", "src/i18n", "src/http/pages"];
+const SPEAKING: [&str; 4] = ["templates", "src/i18n", "src/http/pages", "src/http/dialects"];
 
 /// All texts between double quotes in the files of a folder, tests apart.
 fn literals(folder: &Path, out: &mut BTreeSet<String>) {

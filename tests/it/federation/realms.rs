@@ -1,0 +1,166 @@
+//! Which upstream a sign-in goes to without a choice: what the client always needs, what the request names, whose tenant or
+//! whose address it is.
+
+use guichet::account::people;
+use guichet::model::role::Role;
+use serde_json::{Value, json};
+
+use super::professionals::{NATIONAL, professional};
+use crate::support::app::TestApp;
+use crate::support::browser::Page;
+use crate::support::flow::{AuthRequest, Tokens, claims, param};
+use crate::support::upstream::{Op, left};
+
+async fn world(first: &Op, second: &Op, more: &[(&str, &str)]) -> TestApp {
+    let mut environment = first.environment("first", &[]);
+    environment.extend(second.environment("second", more));
+    let pairs: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    TestApp::with(&pairs).await
+}
+
+fn person(sub: &str) -> Value {
+    json!({"sub": sub, "given_name": "Ann", "family_name": "Example"})
+}
+
+fn is_at(page: &Page, op: &Op) -> bool {
+    page.answer.location().is_some_and(|to| to.starts_with(&op.issuer))
+}
+
+#[tokio::test]
+async fn a_client_can_always_need_an_upstream() {
+    let (first, second) = (Op::start().await, Op::start().await);
+    let app = world(&first, &second, &[]).await;
+    let user = app.user("ann").await;
+    let client = app.client().first_party().policy(|policy| policy.required_upstream = Some("second".to_owned()));
+    let client = client.create().await;
+    // Nobody is asked, and nothing in the request changes it.
+    for request in [AuthRequest::of(&client), AuthRequest::of(&client).set("idp_hint", "first")] {
+        let mut browser = app.browser();
+        let page = browser.get(&request.url()).await;
+        assert!(is_at(&page, &second), "{page:?}");
+        let end = browser.get(&second.approve(&app, &left(&page.answer), &person("u1"))).await;
+        let code = param(&end.answer, "code").unwrap_or_else(|| panic!("{end:?}"));
+        assert_eq!(app.redeem(&client, &code).await.status, 200);
+    }
+    // A session by password, or at another upstream, is not enough: the person is sent there.
+    let mut browser = app.browser();
+    browser.sign_in_for_account(&user).await;
+    assert!(is_at(&browser.get(&AuthRequest::of(&client).url()).await, &second));
+    let mut browser = app.browser();
+    first.sign_in(&app, &mut browser, "/sign-in/first", &person("u2")).await;
+    assert!(is_at(&browser.get(&AuthRequest::of(&client).url()).await, &second));
+    let silent = browser.get(&AuthRequest::of(&client).set("prompt", "none").url()).await;
+    assert_eq!(param(&silent.answer, "error").as_deref(), Some("unmet_authentication_requirements"));
+    // Whoever comes back without it and uses the password page gets no code.
+    let mut browser = app.browser();
+    let page = browser.get(&AuthRequest::of(&client).url()).await;
+    let (state, path, _) = second.give(&app, &left(&page.answer), &person("u3"));
+    let page = browser.get(&format!("{path}?error=access_denied&state={state}&iss={}", second.issuer)).await;
+    let (_, rest) = page.answer.body.split_once("/interaction/").unwrap();
+    let handle: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    let page = browser.get(&format!("/interaction/{handle}")).await;
+    let end = browser.sign_in(&page, &user.email, &user.password).await;
+    assert_eq!(param(&end.answer, "error").as_deref(), Some("unmet_authentication_requirements"), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_client_can_always_need_an_authentication_context() {
+    let op = Op::start().await;
+    let app = op.app("psc", &[("PRESET", "pro_sante_connect")]).await;
+    let user = app.user("ann").await;
+    let needed = |acr: &str| {
+        let acr = acr.to_owned();
+        app.client().first_party().policy(move |policy| policy.required_acr = vec![acr])
+    };
+    let client = needed("eidas1").create().await;
+    let mut browser = app.browser();
+    browser.sign_in_for_account(&user).await;
+    let page = browser.get(&AuthRequest::of(&client).url()).await;
+    assert!(is_at(&page, &op), "a password is not enough: {page:?}");
+    let end = browser.get(&op.approve(&app, &left(&page.answer), &professional("s1", NATIONAL, &[]))).await;
+    let code = param(&end.answer, "code").unwrap_or_else(|| panic!("{end:?}"));
+    assert_eq!(claims(&Tokens::of(app.redeem(&client, &code).await).id)["acr"], "eidas1");
+    // Nobody in a session goes there as well.
+    assert!(is_at(&app.browser().get(&AuthRequest::of(&client).url()).await, &op));
+    // What no upstream reaches is told to the client.
+    let impossible = needed("urn:nobody").create().await;
+    let end = browser.get(&AuthRequest::of(&impossible).url()).await;
+    assert_eq!(param(&end.answer, "error").as_deref(), Some("unmet_authentication_requirements"), "{end:?}");
+}
+
+#[tokio::test]
+async fn the_hint_the_tenant_and_the_domain_lead_home() {
+    let (first, second) = (Op::start().await, Op::start().await);
+    let app = world(&first, &second, &[("TENANTS", "org-home,org-other"), ("EMAIL_DOMAINS", "Home.example")]).await;
+    let client = app.client().first_party().create().await;
+    let request = || AuthRequest::of(&client);
+    for (request, home) in [
+        (request(), None),
+        (request().set("idp_hint", "first"), Some(&first)),
+        (request().set("kc_idp_hint", "second"), Some(&second)),
+        (request().set("idp_hint", "nowhere"), None),
+        (request().set("tenant", "ORG-HOME"), Some(&second)),
+        (request().set("tenant", "org-nowhere"), None),
+        (request().set("tenant", "ORG-HOME").set("idp_hint", "first"), Some(&first)),
+        (request().set("login_hint", "ann@HOME.example"), Some(&second)),
+        (request().set("login_hint", "ann@nothome.example"), None),
+        (request().set("login_hint", "ann@sub.home.example"), None),
+        (request().set("login_hint", "home.example"), None),
+        // Of another tenant's own provider there is nothing, whatever else speaks for it.
+        (request().set("tenant", "org-nowhere").set("idp_hint", "second"), None),
+        (request().set("tenant", "org-nowhere").set("login_hint", "ann@home.example"), None),
+    ] {
+        let page = app.browser().get(&request.url()).await;
+        match home {
+            Some(home) => assert!(is_at(&page, home), "{request:?}: {page:?}"),
+            None => assert_eq!(page.kind(), Some("sign-in"), "{request:?}: {page:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn e79_another_tenants_own_provider_is_never_usable() {
+    let (first, second) = (Op::start().await, Op::start().await);
+    // The codes are drawn, so that the configuration follows the data.
+    let app = world(&first, &second, &[]).await;
+    let (home, other) = (app.tenant("Home").await, app.tenant("Other").await);
+    let app = {
+        let mut environment = first.environment("first", &[]);
+        environment.extend(second.environment("second", &[("TENANTS", home.code.as_str())]));
+        let pairs: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        TestApp::over("sqlite", app.options.clone(), &pairs).await
+    };
+    let client = app.client().first_party().create().await;
+    // Somebody who works in both, and is known at the one's own provider.
+    second.sign_in(&app, &mut app.browser(), "/sign-in/second", &person("u1")).await;
+    let user = app.store().read().await.unwrap().list_users(None, 10, None).await.unwrap().pop().unwrap();
+    for tenant in [&home, &other] {
+        people::grant_role(&app.app.accounts, &user, tenant, Role::Doctor).await.unwrap();
+    }
+    // For the other tenant it is not offered, and its address is not there.
+    let page = app.browser().get(&AuthRequest::of(&client).set("tenant", &other.code).url()).await;
+    assert_eq!(page.kind(), Some("sign-in"));
+    assert!(
+        !page.answer.body.contains("data-upstream=\"second\"") && page.answer.body.contains("data-upstream=\"first\"")
+    );
+    let mut browser = app.browser();
+    let page = browser.get(&AuthRequest::of(&client).set("tenant", &other.code).url()).await;
+    let gone = browser.get_once(&format!("/interaction/{}/upstream?name=second", page.journey())).await;
+    assert_eq!(gone.status, 404);
+    // A session that stands on it opens its tenant alone.
+    let mut browser = app.browser();
+    second.sign_in(&app, &mut browser, "/sign-in/second", &person("u1")).await;
+    let refused = browser.get(&AuthRequest::of(&client).set("tenant", &other.code).url()).await;
+    assert_eq!(param(&refused.answer, "error").as_deref(), Some("access_denied"), "{refused:?}");
+    let end = browser.get(&AuthRequest::of(&client).url()).await;
+    let code = param(&end.answer, "code").unwrap_or_else(|| panic!("no choice is left: {end:?}"));
+    let access = claims(&Tokens::of(app.redeem(&client, &code).await).access);
+    assert_eq!(access["tenant_id"], json!(home.uuid));
+    // And opens no other way into the account.
+    let page = browser.get("/account").await;
+    let (_, rest) = page.answer.body.split_once("/account/links/first?").expect("an offer");
+    let offer = format!("/account/links/first?{}", rest.split('"').next().unwrap());
+    let page = browser.get(&offer).await;
+    assert!(page.answer.body.contains("data-error=\"forbidden\""), "{page:?}");
+}
