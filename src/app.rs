@@ -215,6 +215,7 @@ impl App {
             session_absolute: self.config.sessions.absolute,
             mail: self.mail.clone(),
             logouts: self.logouts.clone(),
+            follow: jobs::FollowJob::of(&self.federation),
         }
     }
 }

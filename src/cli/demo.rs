@@ -132,7 +132,7 @@ fn as_upstream(simulation: &Value) -> Vec<(String, String)> {
     ["issuer", "discovery_url", "client_id", "client_secret"]
         .map(|name| (name, member(name)))
         .into_iter()
-        .chain([("allow_private_addresses", "true".to_owned())])
+        .chain([("allow_private_addresses", "true".to_owned()), ("ciba", "true".to_owned())])
         .map(|(name, value)| (format!("{prefix}{}", name.to_uppercase()), value))
         .collect()
 }

@@ -1,4 +1,4 @@
-//! `guichet upstream list|test|map|unmap|mappings`.
+//! `guichet upstream list|test|map|unmap|mappings|professions`.
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::context::{self, Context};
 use super::output::Failure;
 use crate::app::App;
-use crate::federation::{Upstream, mapping};
+use crate::federation::{Upstream, mapping, nomenclature};
 use crate::http::dialects::{carelink, medreport};
 use crate::model::identity::Mapping;
 use crate::model::role::Role;
@@ -19,10 +19,12 @@ pub(super) enum Command {
     Test(NameArgument),
     /// Give a role to whom practises as a profession at a FINESS number of a tenant.
     Map(MappingArguments),
-    /// Remove a line of a tenant's mapping. Roles that it gave stay.
+    /// Remove a line of a tenant's mapping. Roles that it gave go at each person's next sign-in.
     Unmap(MappingArguments),
     /// List a tenant's mapping.
     Mappings(TenantArgument),
+    /// List the codes of professions and roles that a mapping may name, with what they mean.
+    Professions,
 }
 
 #[derive(Debug, Args)]
@@ -55,7 +57,17 @@ pub(super) struct MappingArguments {
     role: String,
 }
 
+/// A code of the national tables as a row.
+fn coded(entry: nomenclature::Entry) -> Value {
+    json!({"code": entry.code, "label": entry.label, "table": entry.table, "replaced_by": entry.successor})
+}
+
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    if matches!(command, Command::Professions) {
+        let rows: Vec<Value> = nomenclature::entries().map(coded).collect();
+        context.output.list("professions", &rows, &["code", "label", "table", "replaced_by"]);
+        return Ok(());
+    }
     let app = context.open().await?;
     match command {
         Command::List => {
@@ -69,42 +81,71 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
         Command::Test(named) => test(context, &app, &named.name).await?,
         Command::Map(arguments) => {
             let (tenant, line) = read(&app, arguments).await?;
+            let row = described(&line);
             let added = mapping::add(&app.federation, tenant, line).await?;
-            context.output.object(&json!({ "added": added }));
+            context.output.object(&with(row, "added", added));
         }
         Command::Unmap(arguments) => {
             let (tenant, line) = read(&app, arguments).await?;
+            let row = described(&line);
             let removed = mapping::remove(&app.federation, tenant, line).await?;
-            context.output.object(&json!({ "removed": removed }));
+            context.output.object(&with(row, "removed", removed));
         }
+        Command::Professions => {}
         Command::Mappings(named) => {
             let tenant = context::tenant(&app, &named.tenant).await?;
             let lines = app.store.read().await?.mappings_of(tenant.id).await?;
-            let rows: Vec<Value> = lines
-                .into_iter()
-                .map(|line| json!({"finess": line.finess, "profession": line.profession, "role": line.role}))
-                .collect();
-            context.output.list("mappings", &rows, &["finess", "profession", "role"]);
+            let rows: Vec<Value> = lines.iter().map(described).collect();
+            context.output.list("mappings", &rows, &["finess", "profession", "label", "role"]);
         }
     }
     app.store.close().await;
     Ok(())
 }
 
+/// A line, with what its code means; null for a code that no table has.
+fn described(line: &Mapping) -> Value {
+    let label = nomenclature::label(&line.profession);
+    json!({"finess": line.finess, "profession": line.profession, "label": label, "role": line.role})
+}
+
+fn with(mut row: Value, name: &str, done: bool) -> Value {
+    if let Some(row) = row.as_object_mut() {
+        row.insert(name.to_owned(), done.into());
+    }
+    row
+}
+
 async fn read(app: &App, given: MappingArguments) -> Result<(crate::base::id::TenantId, Mapping), Failure> {
     let tenant = context::tenant(app, &given.tenant).await?;
-    let role = Role::parse(&given.role).ok_or_else(|| Failure::new(format!("{} is no role", given.role)))?;
+    let role = Role::parse(&given.role).ok_or_else(|| {
+        let known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        Failure::new(format!("{} is no role; there are {}", given.role, known.join(", ")))
+    })?;
     let is_finess =
         given.finess.len() == 9 && given.finess.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
     if !is_finess {
-        return Err(Failure::new(format!("{} is no FINESS number: 9 characters", given.finess)));
+        return Err(Failure::new(format!("{} is no FINESS number: 9 digits, 2A or 2B for Corsica", given.finess)));
+    }
+    // A code that the tables do not have yet is kept; something that is no code is a mistake.
+    let is_code =
+        (1..=8).contains(&given.profession.len()) && given.profession.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !is_code {
+        let why = "is no code; `guichet upstream professions` lists those of the national tables";
+        return Err(Failure::new(format!("{} {why}", given.profession)));
     }
     Ok((tenant.id, Mapping { finess: given.finess, profession: given.profession, role }))
 }
 
 async fn test(context: &Context, app: &App, name: &str) -> Result<(), Failure> {
-    let upstream = app.federation.find(name).ok_or_else(|| Failure::new(format!("there is no upstream {name}")))?;
-    let found = upstream.connector().test().await?;
+    let upstream = app.federation.find(name).ok_or_else(|| {
+        let known: Vec<String> = app.federation.all().iter().map(|upstream| upstream.settings.name.clone()).collect();
+        Failure::new(match known.as_slice() {
+            [] => format!("there is no upstream {name}: none is configured ([upstreams.<name>])"),
+            known => format!("there is no upstream {name}; there are {}", known.join(", ")),
+        })
+    })?;
+    let found = upstream.connector().test().await.map_err(|error| Failure::new(format!("{name}: {error}")))?;
     let mut object: Map<String, Value> = Map::new();
     object.insert("upstream".to_owned(), name.into());
     object.extend(found.into_iter().map(|(what, value)| (what.to_owned(), Value::from(value))));
@@ -123,9 +164,13 @@ fn shown(app: &App, upstream: &Upstream) -> Value {
         "client_id": settings.client_id,
         "scopes": settings.scopes,
         "acr_values": settings.acr_values,
+        "client_auth_method": settings.proof.as_str(settings.shows_certificate),
+        "ciba": settings.ciba,
+        "follow_session": settings.follow_session.map(|every| every.as_secs()),
         "redirect_uri": app.federation.redirect_uri(&settings.name),
         "dialect_redirect_uris": dialects(upstream).map(|path| app.federation.below(&path)).collect::<Vec<_>>(),
         "post_logout_redirect_uri": app.federation.logout_uri(&settings.name),
+        "backchannel_logout_uri": settings.backchannel_logout.then(|| app.federation.backchannel_uri(&settings.name)),
     })
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Document {
     pub(super) userinfo_endpoint: Option<String>,
     pub(super) jwks_uri: String,
     pub(super) end_session_endpoint: Option<String>,
+    /// Where a sign-in without the browser begins (OpenID Connect CIBA §4).
+    pub(super) backchannel_authentication_endpoint: Option<String>,
     /// Whether the way back carries `iss` (RFC 9207).
     pub(super) sends_iss: bool,
 }
@@ -89,13 +91,15 @@ fn read_document(found: &Map<String, Value>, settings: &Settings) -> Result<Docu
     let endpoint = |name| optional_endpoint(found, name, settings);
     let required =
         |name| endpoint(name)?.ok_or_else(|| FederationError::Refused(format!("discovery: {name} is missing")));
+    let back = |name| match at_back(found, name, settings)? {
+        Some(alias) => Ok(Some(alias)),
+        None => endpoint(name),
+    };
     Ok(Document {
         authorization_endpoint: required("authorization_endpoint")?,
-        token_endpoint: at_back(found, "token_endpoint", settings)?.map_or_else(|| required("token_endpoint"), Ok)?,
-        userinfo_endpoint: match at_back(found, "userinfo_endpoint", settings)? {
-            Some(alias) => Some(alias),
-            None => endpoint("userinfo_endpoint")?,
-        },
+        token_endpoint: back("token_endpoint")?.map_or_else(|| required("token_endpoint"), Ok)?,
+        userinfo_endpoint: back("userinfo_endpoint")?,
+        backchannel_authentication_endpoint: back("backchannel_authentication_endpoint")?,
         jwks_uri: required("jwks_uri")?,
         end_session_endpoint: endpoint("end_session_endpoint")?,
         sends_iss: found.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),

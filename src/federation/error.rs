@@ -18,6 +18,9 @@ pub enum FederationError {
     /// The person said no there.
     #[error("the person cancelled")]
     Cancelled,
+    /// Nobody answered there in time.
+    #[error("nobody answered in time")]
+    TooLate,
     /// No round trip that this browser began: no, wrong, used or another browser's `state`.
     #[error("no round trip of this browser")]
     NoTrip,

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::error::FederationError;
 use super::round_trip::begin_logout;
 use super::{Federation, Upstream};
 use crate::audit::{Action, AuditEvent};
+use crate::base::Timestamp;
 use crate::base::digest::Digest;
 use crate::model::grant::GrantEnd;
 use crate::model::session::{Session, SessionEnd};
-use crate::store::Kind;
+use crate::store::{Conn, Kind, StoreError};
 
 /// How long a logout token's `jti` is remembered; older tokens have expired.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
@@ -37,12 +39,9 @@ pub async fn way_out(
 ) -> Result<Option<WayOut>, FederationError> {
     let Some(there) = federation.store().read().await?.upstream_session(session.sid).await? else { return Ok(None) };
     let Some(upstream) = federation.find(&there.identity.key.upstream) else { return Ok(None) };
-    let row = session.sid.to_string();
-    let token = there.id_token.and_then(|sealed| federation.master().open(SEAL, &row, &sealed));
-    let Some(token) = token.as_ref().and_then(|clear| std::str::from_utf8(clear.expose()).ok()) else {
-        return Ok(None);
-    };
-    match begin_logout(federation, upstream, token, next, browser).await {
+    let token = there.id_token.and_then(|sealed| federation.open(SEAL, session.sid, &sealed));
+    let Some(token) = token else { return Ok(None) };
+    match begin_logout(federation, upstream, token.expose(), next, browser).await {
         Err(FederationError::Down(why) | FederationError::Refused(why)) => {
             tracing::warn!(upstream = upstream.settings.name, why, "no logout at the upstream");
             Ok(None)
@@ -71,19 +70,24 @@ pub async fn receive(federation: &Federation, upstream: &Upstream, token: &str) 
                 let (subject, session) = (notice.subject.as_deref(), notice.session.as_deref());
                 let ended = tx.sessions_of_upstream(&name, &notice.issuer, subject, session).await?;
                 for sid in &ended {
-                    if !tx.end_session(*sid, SessionEnd::UpstreamLogout, now).await? {
-                        continue;
-                    }
-                    tx.revoke_grants_of_session(*sid, GrantEnd::SessionEnded, now).await?;
-                    let mut event = AuditEvent::new(Action::SessionEnded, now);
-                    event.entity_id = Some(sid.to_string());
-                    let reason = SessionEnd::UpstreamLogout.as_str();
-                    event.details.insert("reason".to_owned(), Value::from(reason));
-                    event.details.insert("upstream".to_owned(), Value::from(name.as_str()));
-                    tx.append_audit(&event).await?;
+                    end(tx, *sid, &name, now).await?;
                 }
                 Ok(ended.len())
             })
         })
         .await
+}
+
+/// Ends a session of ours because that of the upstream ended, with its grants.
+pub(super) async fn end(tx: &mut Conn, sid: Uuid, upstream: &str, now: Timestamp) -> Result<(), StoreError> {
+    if !tx.end_session(sid, SessionEnd::UpstreamLogout, now).await? {
+        return Ok(());
+    }
+    tx.revoke_grants_of_session(sid, GrantEnd::SessionEnded, now).await?;
+    let mut event = AuditEvent::new(Action::SessionEnded, now);
+    event.entity_id = Some(sid.to_string());
+    event.details.insert("reason".to_owned(), Value::from(SessionEnd::UpstreamLogout.as_str()));
+    event.details.insert("upstream".to_owned(), Value::from(upstream));
+    tx.append_audit(&event).await?;
+    Ok(())
 }

@@ -10,11 +10,14 @@
 //! ```
 
 mod cache;
+pub mod ciba;
 pub mod connectors;
 mod discovery;
 mod error;
+pub mod follow;
 pub mod logout;
 pub mod mapping;
+pub mod nomenclature;
 pub mod people;
 mod reply;
 pub mod round_trip;
@@ -24,9 +27,13 @@ mod token;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::base::seal::MasterKey;
-use crate::base::{Clock, Entropy, Timestamp};
+use crate::base::{Clock, Entropy, Secret, Timestamp};
 use crate::config::{self, Preset};
+use crate::jose::JoseError;
+use crate::jose::decryption::DecryptionKey;
 use crate::model::tenant::Tenant;
 use crate::outbound::{self, Outbound, OutboundError};
 use crate::store::Store;
@@ -47,9 +54,29 @@ pub struct Upstream {
     /// Everything decided about it.
     pub settings: Arc<Settings>,
     connector: Box<dyn Connector>,
+    key: Option<Arc<DecryptionKey>>,
+}
+
+/// Why the upstreams cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The way out to one.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    /// Its key cannot be read.
+    #[error("upstreams.{0}.decryption_key_file: {1}")]
+    File(String, std::io::Error),
+    /// Its key is none.
+    #[error("upstreams.{0}.decryption_key_file: {1}")]
+    Key(String, JoseError),
 }
 
 impl Upstream {
+    /// The keys that it may encrypt to, as a JWK Set, where we have one.
+    pub fn published_keys(&self) -> Option<serde_json::Value> {
+        self.key.as_ref().map(|key| key.jwks())
+    }
+
     /// What it can do.
     pub fn connector(&self) -> &dyn Connector {
         self.connector.as_ref()
@@ -113,13 +140,14 @@ pub struct Parts<'a> {
 
 impl Federation {
     /// Puts the upstreams together. Calls none of them.
-    pub fn new(parts: Parts<'_>) -> Result<Self, OutboundError> {
+    pub fn new(parts: Parts<'_>) -> Result<Self, SetupError> {
         let mut upstreams = BTreeMap::new();
         for given in parts.upstreams {
             let settings = Arc::new(Settings::of(given));
             let outbound = Outbound::new(&settings::way_out(given, &parts.outbound))?;
-            let connector = connector(&settings, outbound, &parts.clock);
-            upstreams.insert(given.name.clone(), Upstream { settings, connector });
+            let key = decryption_key(given)?;
+            let connector = connector(&settings, outbound, &parts.clock, key.as_ref());
+            upstreams.insert(given.name.clone(), Upstream { settings, connector, key });
         }
         Ok(Self(Arc::new(Inner {
             upstreams,
@@ -181,6 +209,11 @@ impl Federation {
         format!("{}{path}", self.0.issuer)
     }
 
+    /// Where an upstream announces that its sessions ended.
+    pub fn backchannel_uri(&self, name: &str) -> String {
+        self.below(&format!("/federation/{name}/backchannel-logout"))
+    }
+
     fn store(&self) -> &Store {
         &self.0.store
     }
@@ -192,11 +225,35 @@ impl Federation {
     fn master(&self) -> &MasterKey {
         &self.0.master
     }
+
+    /// A token of an upstream, sealed for `purpose` and bound to the row of our session.
+    fn seal(&self, purpose: &str, sid: Uuid, token: &Secret<String>) -> Vec<u8> {
+        self.master().seal(self.entropy(), purpose, &sid.to_string(), token.expose().as_bytes())
+    }
+
+    /// Such a token, if it is this row's.
+    fn open(&self, purpose: &str, sid: Uuid, sealed: &[u8]) -> Option<Secret<String>> {
+        let clear = self.master().open(purpose, &sid.to_string(), sealed)?;
+        String::from_utf8(clear.expose().clone()).ok().map(Secret::new)
+    }
 }
 
-fn connector(settings: &Arc<Settings>, outbound: Outbound, clock: &Arc<dyn Clock>) -> Box<dyn Connector> {
+fn decryption_key(given: &config::Upstream) -> Result<Option<Arc<DecryptionKey>>, SetupError> {
+    let Some(file) = &given.decryption_key_file else { return Ok(None) };
+    let text = std::fs::read_to_string(file).map_err(|error| SetupError::File(given.name.clone(), error))?;
+    let key =
+        DecryptionKey::from_pem(&Secret::new(text)).map_err(|error| SetupError::Key(given.name.clone(), error))?;
+    Ok(Some(Arc::new(key)))
+}
+
+fn connector(
+    settings: &Arc<Settings>,
+    outbound: Outbound,
+    clock: &Arc<dyn Clock>,
+    key: Option<&Arc<DecryptionKey>>,
+) -> Box<dyn Connector> {
     let oidc = |outbound, flavour: &'static dyn Flavour| {
-        Box::new(Oidc::new(Arc::clone(settings), outbound, Arc::clone(clock), flavour))
+        Box::new(Oidc::new(Arc::clone(settings), outbound, Arc::clone(clock), flavour, key.cloned()))
     };
     match settings.preset {
         Preset::Oidc => oidc(outbound, &Standard),

@@ -10,8 +10,9 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use super::connectors::Proven;
+use super::connectors::pro_sante_connect::activities_of;
 use super::error::FederationError;
-use super::{Federation, Upstream, logout, mapping};
+use super::{Federation, Upstream, follow, logout, mapping};
 use crate::account::sign_in::{LONGEST_USER_AGENT, establish, signed_in};
 use crate::audit::{Action, AuditEvent};
 use crate::base::Timestamp;
@@ -19,15 +20,13 @@ use crate::base::entropy::{self, uuid_v7};
 use crate::base::id::UserId;
 use crate::base::token::{OpaqueToken, TokenKind};
 use crate::model::grant::GrantEnd;
-use crate::model::identity::{Claimed, Identity, NationalKind};
+use crate::model::identity::{Activity, Claimed, Identity, NationalKind};
 use crate::model::session::{NewSession, Session, SessionEnd};
 use crate::model::user::{NewUser, User, canonical_email, placeholder_address};
-use crate::store::{Conn, Constraint, StoreError};
+use crate::store::{Conn, Constraint, SealedTokens, StoreError};
 
 /// How often a sign-in that met a rival is tried again: the second time finds what the rival did.
 const TRIES: usize = 3;
-/// What refresh tokens are sealed for.
-const SEAL: &str = "upstream-refresh-token";
 
 /// The browser that a proof came through.
 #[derive(Debug, Clone)]
@@ -286,7 +285,7 @@ impl Entry {
     /// The session, and what stays with us of the upstream's tokens, sealed.
     async fn admit(self, tx: &mut Conn, user: User, identity: Uuid, first: bool) -> Result<Outcome, FederationError> {
         let (federation, now, claimed) = (&self.federation, self.now, &self.claimed);
-        mapping::apply(tx, user.id, &claimed.activities, now).await?;
+        mapping::apply(tx, &user, identity, claimed, now).await?;
         tx.set_last_login(user.id, now).await?;
         let token = TokenKind::Session.generate(federation.entropy());
         let new = NewSession {
@@ -305,15 +304,10 @@ impl Entry {
         let Some(session) = establish(tx, self.through.present.clone(), &new, fresh_sid, now).await? else {
             return Err(FederationError::Rival);
         };
-        let seal = |purpose: &str, row: Uuid, clear: &crate::base::Secret<String>| {
-            federation.master().seal(federation.entropy(), purpose, &row.to_string(), clear.expose().as_bytes())
-        };
-        let id_token = self.id_token.as_ref().map(|token| seal(logout::SEAL, session.sid, token));
-        let upstream_sid = claimed.session.as_deref();
-        tx.put_upstream_session(session.sid, identity, upstream_sid, id_token.as_deref(), now).await?;
-        if let Some(token) = &self.refresh_token {
-            tx.set_upstream_refresh_token(identity, Some(&seal(SEAL, identity, token))).await?;
-        }
+        let id_token = self.id_token.as_ref().map(|token| federation.seal(logout::SEAL, session.sid, token));
+        let refresh_token = self.refresh_token.as_ref().map(|token| federation.seal(follow::SEAL, session.sid, token));
+        let tokens = SealedTokens { id_token: id_token.as_deref(), refresh_token: refresh_token.as_deref() };
+        tx.put_upstream_session(session.sid, identity, claimed.session.as_deref(), tokens, now).await?;
         Ok(Outcome::SignedIn { session: Box::new(session), token, first })
     }
 
@@ -388,6 +382,7 @@ pub async fn unlink(
                 if links.len() == 1 && owner.password_hash.is_none() {
                     return Ok(Unlinked::LastWay);
                 }
+                mapping::withdraw(tx, &owner, &link.key.upstream, identity, &[], now).await?;
                 tx.delete_identity(user, identity).await?;
                 tx.end_sessions_of(user, Some(keep), SessionEnd::EndedByUser, now).await?;
                 tx.revoke_grants_of_user_except_session(user, keep, GrantEnd::SessionEnded, now).await?;
@@ -400,6 +395,12 @@ pub async fn unlink(
             })
         })
         .await
+}
+
+/// Where a professional practises, and as what, as the upstream of this link said last.
+pub async fn practice_of(federation: &Federation, identity: Uuid) -> Result<Vec<Activity>, FederationError> {
+    let profile = federation.store().read().await?.identity_profile(identity).await?;
+    Ok(profile.map(|profile| activities_of(&profile)).unwrap_or_default())
 }
 
 /// Whether a session stands on an upstream that is not for everybody.

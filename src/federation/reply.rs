@@ -22,6 +22,21 @@ pub(super) async fn object(
     read_object(what, &reply)
 }
 
+/// The same, where the code of an error is an answer as well.
+pub(super) async fn object_or_code(
+    outbound: &Outbound,
+    what: &'static str,
+    call: Call,
+) -> Result<Result<Map<String, Value>, String>, FederationError> {
+    let reply = exchange(outbound, what, call).await?;
+    if reply.status.is_client_error()
+        && let Some(code) = error_code(&reply)
+    {
+        return Ok(Err(code));
+    }
+    read_object(what, &accept(what, reply)?).map(Ok)
+}
+
 /// The same for what is published, with how long it may be kept. A status other than success is trouble there: nobody who
 /// reads is refused.
 pub(super) async fn kept_object(
@@ -38,10 +53,14 @@ pub(super) async fn kept_object(
 
 /// Makes a call; trouble there is [`FederationError::Down`], a refusal is [`FederationError::Refused`].
 pub(super) async fn send(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
-    let reply = outbound
-        .send(call.largest(LARGEST))
-        .await
-        .map_err(|error| FederationError::Down(format!("{what}: {error}")))?;
+    accept(what, exchange(outbound, what, call).await?)
+}
+
+async fn exchange(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
+    outbound.send(call.largest(LARGEST)).await.map_err(|error| FederationError::Down(format!("{what}: {error}")))
+}
+
+fn accept(what: &'static str, reply: Reply) -> Result<Reply, FederationError> {
     let status = reply.status;
     if status.is_success() {
         return Ok(reply);
@@ -55,7 +74,12 @@ pub(super) async fn send(outbound: &Outbound, what: &'static str, call: Call) ->
 
 /// The JSON object of an answer.
 pub(super) fn read_object(what: &'static str, reply: &Reply) -> Result<Map<String, Value>, FederationError> {
-    match serde_json::from_slice(&reply.body) {
+    as_object(what, &reply.body)
+}
+
+/// A JSON object.
+pub(super) fn as_object(what: &'static str, text: &[u8]) -> Result<Map<String, Value>, FederationError> {
+    match serde_json::from_slice(text) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) | Err(_) => Err(FederationError::Down(format!("{what}: the answer is no JSON object"))),
     }

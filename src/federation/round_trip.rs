@@ -125,7 +125,7 @@ impl From<FederationError> for Failed {
 }
 
 /// A step with an upstream, within the time that a person waits for it.
-async fn within<T>(
+pub(super) async fn within<T>(
     upstream: &Upstream,
     step: impl Future<Output = Result<T, FederationError>>,
 ) -> Result<T, FederationError> {

@@ -102,6 +102,18 @@ pub enum Proof {
     Name,
 }
 
+impl Proof {
+    /// The method's name (OpenID Connect Core §9, RFC 8705 §2).
+    pub const fn as_str(&self, shows_certificate: bool) -> &'static str {
+        match self {
+            Self::Basic(_) => "client_secret_basic",
+            Self::Post(_) => "client_secret_post",
+            Self::Name if shows_certificate => "tls_client_auth",
+            Self::Name => "none",
+        }
+    }
+}
+
 /// Names of claims.
 #[derive(Debug, Clone)]
 pub struct ClaimNames {
@@ -168,6 +180,10 @@ pub struct Settings {
     pub creates_accounts: bool,
     /// Whether it may end sessions here.
     pub backchannel_logout: bool,
+    /// Whether people may sign in by their telephone, without the browser going there (CIBA).
+    pub ciba: bool,
+    /// How often is asked whether the session there still stands.
+    pub follow_session: Option<Duration>,
     /// Whether our calls show a certificate.
     pub shows_certificate: bool,
     /// Whether plain http is taken.
@@ -230,6 +246,8 @@ impl Settings {
             trust_email: given.trust_email,
             creates_accounts: given.accounts == Provisioning::Create,
             backchannel_logout: given.backchannel_logout,
+            ciba: given.ciba,
+            follow_session: given.follow_session,
             shows_certificate: given.client_certificate.is_some(),
             allow_private_addresses: given.allow_private_addresses,
         }

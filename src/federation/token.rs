@@ -28,6 +28,11 @@ pub(super) async fn request(
     endpoint: &str,
     fields: &[(&str, &str)],
 ) -> Result<Tokens, FederationError> {
+    read(&reply::object(outbound, "token endpoint", proven(settings, endpoint, fields)).await?)
+}
+
+/// A form with these fields and our proof.
+pub(super) fn proven(settings: &Settings, endpoint: &str, fields: &[(&str, &str)]) -> Call {
     let mut all = fields.to_vec();
     let mut header = None;
     match &settings.proof {
@@ -42,7 +47,7 @@ pub(super) async fn request(
     if let Some(value) = header {
         call = call.authorization(value);
     }
-    read(&reply::object(outbound, "token endpoint", call).await?)
+    call
 }
 
 /// Reads an answer. An `error` counts whatever the status was: GitHub sends it with 200.

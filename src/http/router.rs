@@ -7,7 +7,7 @@ use super::dialects::{carelink, medreport};
 use super::oidc::{
     authorize, check_session, discovery, end_session, introspect, par, register, revoke, token, userinfo,
 };
-use super::pages::{account, home, interaction, invitations, links, recovery, upstreams};
+use super::pages::{account, ciba, home, interaction, invitations, links, recovery, upstreams};
 use super::site::Site;
 use crate::provider::discovery::path;
 
@@ -70,9 +70,12 @@ pub fn routes() -> Vec<Route> {
         route("/interaction/{journey}/tenant", &["POST"], Journey, post(interaction::post_tenant)),
         route("/interaction/{journey}/consent", &["POST"], Journey, post(interaction::post_consent)),
         route("/interaction/{journey}/upstream", &["GET"], Journey, get(upstreams::go_there)),
+        route(ciba::PAGE, &["GET", "POST"], Journey, get(ciba::get).post(ciba::post)),
         route("/sign-in", &["GET"], Person, get(account::sign_in)),
         route("/sign-in/{upstream}", &["GET"], Person, get(upstreams::sign_in)),
+        route(ciba::SIGN_IN, &["GET"], Person, get(ciba::sign_in)),
         route(upstreams::CALLBACK, &["GET"], Journey, get(upstreams::callback)),
+        route(upstreams::JWKS, &["GET"], Program, get(upstreams::jwks)),
         route(upstreams::LOGOUT, &["GET"], Journey, get(upstreams::logged_out)),
         route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),
         route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),

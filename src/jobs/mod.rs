@@ -1,8 +1,9 @@
 //! What runs beside the requests: watching for changes of other processes, cleanup, key rotation, mails,
-//! logout notices.
+//! logout notices, upstream sessions.
 //!
 //! Owns when these run; what they do is a use case of another room. Each is idempotent and may run in every replica.
 
+mod follow;
 mod logouts;
 mod mail;
 mod rounds;
@@ -18,6 +19,7 @@ use crate::provider::Provider;
 use crate::provider::keys::{KeyMaker, Rotation, RotationPolicy, rotate};
 use crate::store::{Store, Topic};
 
+pub use follow::FollowJob;
 pub use logouts::LogoutJob;
 pub use mail::MailJob;
 
@@ -47,6 +49,8 @@ pub struct Jobs {
     pub mail: Option<MailJob>,
     /// Logout notices.
     pub logouts: LogoutJob,
+    /// Sessions that follow those of upstream providers, where one is to be followed.
+    pub follow: Option<FollowJob>,
 }
 
 impl Jobs {
@@ -57,6 +61,9 @@ impl Jobs {
             set.spawn(rounds::run(mail, stop.clone()));
         }
         set.spawn(rounds::run(self.logouts.clone(), stop.clone()));
+        if let Some(follow) = self.follow.clone() {
+            set.spawn(rounds::run(follow, stop.clone()));
+        }
         let jobs = Arc::new(self);
         set.spawn(Arc::clone(&jobs).follow_changes(stop.clone()));
         set.spawn(Arc::clone(&jobs).clean(stop.clone()));

@@ -1,5 +1,5 @@
 //! Encryption of tokens to clients ([RFC 7516](https://www.rfc-editor.org/rfc/rfc7516), RFC 7518 §4–5): a closed list of
-//! algorithms, the key chosen from the client's own set. Nothing is ever decrypted here.
+//! algorithms, the key chosen from the client's own set.
 
 use josekit::jwe::{self, ECDH_ES, ECDH_ES_A128KW, ECDH_ES_A256KW, JweEncrypter, JweHeader, RSA_OAEP_256};
 use josekit::jwk::Jwk;

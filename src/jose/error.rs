@@ -42,6 +42,12 @@ pub enum JoseError {
     /// The client has no key that could be encrypted to.
     #[error("the client has no key to encrypt to")]
     NoEncryptionKey,
+    /// The file holds no private key that could be decrypted with.
+    #[error("it is no private RSA key of 2048 to 8192 bits and no EC key (PEM)")]
+    NoDecryptionKey,
+    /// The token is not encrypted to our key, or not as it should be.
+    #[error("the token cannot be decrypted")]
+    Decryption,
     /// The cryptographic library failed to encrypt.
     #[error("encryption failed")]
     Encryption,

@@ -9,6 +9,7 @@
 pub mod claims;
 pub mod client_keys;
 pub mod client_mac;
+pub mod decryption;
 pub mod encryption;
 pub mod master;
 pub mod rotation;

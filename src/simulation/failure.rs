@@ -90,7 +90,7 @@ faults! {
     EmptySubject "empty_sub" [IdToken Userinfo] "sub (id) vide"
     NumberSubject "number_sub" [IdToken Userinfo] "sub nombre au lieu de texte (id texte au lieu de nombre)"
     LongSubject "long_sub" [IdToken Userinfo] "sub (id) de 10 Kio"
-    OtherSubject "other_sub" [Userinfo] "sub (id) d’un autre"
+    OtherSubject "other_sub" [IdToken Userinfo] "sub (id) d’un autre"
     MissingAcr "missing_acr" [IdToken] "acr absent"
     UnknownAcr "unknown_acr" [IdToken] "acr inconnu (0)"
     NoNationalId "no_national_id" [Userinfo] "identifiant national absent"

@@ -25,6 +25,7 @@ const SQLITE_TEXTS: Texts = &[
     (5, "0005_registration", include_str!("../../migrations/sqlite/0005_registration.sql")),
     (6, "0006_logout_notices", include_str!("../../migrations/sqlite/0006_logout_notices.sql")),
     (7, "0007_federation", include_str!("../../migrations/sqlite/0007_federation.sql")),
+    (8, "0008_mapped_roles", include_str!("../../migrations/sqlite/0008_mapped_roles.sql")),
     (9, "0009_invitations", include_str!("../../migrations/sqlite/0009_invitations.sql")),
 ];
 const POSTGRES_TEXTS: Texts = &[
@@ -35,6 +36,7 @@ const POSTGRES_TEXTS: Texts = &[
     (5, "0005_registration", include_str!("../../migrations/postgres/0005_registration.sql")),
     (6, "0006_logout_notices", include_str!("../../migrations/postgres/0006_logout_notices.sql")),
     (7, "0007_federation", include_str!("../../migrations/postgres/0007_federation.sql")),
+    (8, "0008_mapped_roles", include_str!("../../migrations/postgres/0008_mapped_roles.sql")),
     (9, "0009_invitations", include_str!("../../migrations/postgres/0009_invitations.sql")),
 ];
 

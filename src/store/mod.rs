@@ -26,7 +26,7 @@ use crate::base::Secret;
 
 pub use db::audit::AuditFilter;
 pub use db::epochs::Topic;
-pub use db::identities::UpstreamSession;
+pub use db::identities::{DueSession, SealedTokens, UpstreamSession};
 pub use engine::Conn;
 pub use ephemeral::{Ephemeral, Hit, Kind, Limit};
 pub use error::{Constraint, StoreError};

@@ -15,7 +15,7 @@ before(async () => {
   psc = await Simulation.start('pro-sante-connect')
   party = await RelyingParty.listen()
   const upstream = {
-    ISSUER: psc.issuer, DISCOVERY_URL: psc.discovery_url, CLIENT_ID: psc.client_id, CLIENT_SECRET: psc.client_secret, ALLOW_PRIVATE_ADDRESSES: 'true',
+    ISSUER: psc.issuer, DISCOVERY_URL: psc.discovery_url, CLIENT_ID: psc.client_id, CLIENT_SECRET: psc.client_secret, ALLOW_PRIVATE_ADDRESSES: 'true', CIBA: 'true',
   }
   const env = Object.fromEntries(Object.entries(upstream).map(([name, value]) => [`GUICHET_UPSTREAMS__PRO_SANTE_CONNECT__${name}`, value]))
   guichet = await Guichet.start({ name: 'federation', env })
@@ -148,3 +148,43 @@ browsing('signing out ends the session there as well', async () => {
   // Nobody is known there any more: the next one is asked.
   await toChoice(window)
 })
+
+for (const javaScript of [true, false]) {
+  browsing(`on the telephone: a number, two digits, a page that waits, ${javaScript ? 'with' : 'without'} JavaScript`, async () => {
+    const window = await open({ javaScript, name: `psc-telephone-${javaScript ? 'js' : 'nojs'}` })
+    await window.go(`${party.origin}/`)
+    await window.page.locator('a[href="/sign-in"]').click()
+    await window.at('sign-in')
+    await window.page.locator('a[data-telephone="pro_sante_connect"]').click()
+    await window.at('ciba')
+    if (javaScript) await window.inspect('number')
+    await window.page.locator('#national-id').fill(javaScript ? '997 0012 3476' : '99700123468')
+    await window.page.locator('#submit').click()
+    await window.page.locator('[data-step=wait]').waitFor()
+    const number = (await window.page.locator('#binding').innerText()).trim()
+    assert.match(number, /^[0-9]{2}$/)
+    await window.picture('wait')
+    const phone = await open({ name: 'psc-telephone-phone' })
+    await phone.go(`${psc.url}/simulation/phone`)
+    const row = phone.page.locator('form[data-request]', { hasText: number }).first()
+    assert.equal((await row.locator('.number').innerText()).trim(), number)
+    await row.locator('button[value=approve]').click()
+    // The page finds it by itself.
+    await window.at('application-signed-in')
+    assert.equal(subjectOf().acr, 'eidas1')
+  })
+
+  browsing(`signing out on our own page ends the session there as well, ${javaScript ? 'with' : 'without'} JavaScript`, async () => {
+    const window = await open({ javaScript, name: `psc-own-sign-out-${javaScript ? 'js' : 'nojs'}` })
+    await window.go(`${guichet.issuer}/sign-in/pro_sante_connect`)
+    await window.at('simulation-choice')
+    await window.page.locator('input[name=method][value=card]').check()
+    await choose(window, 'etudiant')
+    await window.at('account')
+    await window.page.locator('form[action$="/end-session"] button').first().click()
+    // Over a page of ours to the provider, and back to ours: no policy is in the way.
+    await window.page.locator('main[data-page=signed-out] a:not([data-go])').waitFor()
+    await window.go(`${guichet.issuer}/sign-in/pro_sante_connect`)
+    await window.at('simulation-choice')
+  })
+}

@@ -22,6 +22,10 @@ pub(in crate::config) const SECTION: Section = Section {
     keys: KEYS,
 };
 
+/// How often sessions may be followed.
+const SHORTEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 const KEYS: &[Key] = &[
     key(
         "upstreams.<name>.preset",
@@ -77,6 +81,13 @@ const KEYS: &[Key] = &[
         "`tls_client_auth`: our certificate and its chain (PEM), shown on every call.",
     ),
     key("upstreams.<name>.client_key_file", Kind::Path, Fallback::Absent, "`tls_client_auth`: its private key (PEM)."),
+    key(
+        "upstreams.<name>.decryption_key_file",
+        Kind::Path,
+        Fallback::Absent,
+        "Our private key (PEM; RSA or EC) for what the provider encrypts: ID tokens and userinfo. Its public part stands at \
+         `/federation/<name>/jwks`.",
+    ),
     key(
         "upstreams.<name>.ca_file",
         Kind::Path,
@@ -176,6 +187,21 @@ const KEYS: &[Key] = &[
         "Whether the provider may end sessions here (OpenID Connect Back-Channel Logout).",
     ),
     key(
+        "upstreams.<name>.follow_session",
+        Kind::Duration,
+        Fallback::Absent,
+        "How often is asked, by the refresh token, whether a person's session there still stands, `1m` to `1d`; when it does \
+         not, the session here ends. Less than the provider's idle time (Pro Santé Connect: 30 minutes). Unless set, \
+         nobody asks.",
+    ),
+    key(
+        "upstreams.<name>.ciba",
+        Kind::Switch,
+        Fallback::Value("false"),
+        "`pro_sante_connect`: whether people may also sign in by their number and their telephone, without leaving this site \
+         (CIBA, poll). The provider must have granted it to our client.",
+    ),
+    key(
         "upstreams.<name>.allow_private_addresses",
         Kind::Switch,
         Fallback::Value("false"),
@@ -204,6 +230,7 @@ pub(in crate::config) struct Raw {
     client_auth_method: Option<String>,
     client_certificate_file: Option<String>,
     client_key_file: Option<String>,
+    decryption_key_file: Option<String>,
     ca_file: Option<String>,
     scopes: Option<Vec<String>>,
     acr_values: Option<Vec<String>>,
@@ -222,6 +249,8 @@ pub(in crate::config) struct Raw {
     trust_email: bool,
     accounts: String,
     backchannel_logout: bool,
+    follow_session: Option<String>,
+    ciba: bool,
     allow_private_addresses: bool,
 }
 
@@ -315,6 +344,7 @@ pub struct Upstream {
     pub client_secret: Option<Secret<String>>,
     pub client_auth: Option<ClientAuth>,
     pub client_certificate: Option<(PathBuf, PathBuf)>,
+    pub decryption_key_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
     pub scopes: Option<Vec<String>>,
     pub acr_values: Option<Vec<String>>,
@@ -333,6 +363,8 @@ pub struct Upstream {
     pub trust_email: bool,
     pub accounts: Provisioning,
     pub backchannel_logout: bool,
+    pub follow_session: Option<Duration>,
+    pub ciba: bool,
     pub allow_private_addresses: bool,
 }
 
@@ -390,6 +422,9 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
     if client_auth == Some(ClientAuth::Tls) && client_certificate.is_none() {
         check.refuse(&path("client_certificate_file"), "is missing", "set it and client_key_file for tls_client_auth");
     }
+    if raw.ciba && !matches!(preset, Preset::ProSanteConnect | Preset::ProSanteConnectSandbox) {
+        check.refuse(&path("ciba"), "is not for this preset", "it is known of pro_sante_connect alone");
+    }
     let mut parameters = Vec::new();
     for text in &raw.parameters {
         match text.split_once('=') {
@@ -416,6 +451,10 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         client_secret,
         client_auth,
         client_certificate,
+        decryption_key_file: raw
+            .decryption_key_file
+            .as_deref()
+            .map(|file| check.secret_pem_file(&path("decryption_key_file"), file, "PRIVATE KEY")),
         ca_file: raw.ca_file.as_deref().map(|file| check.pem_file(&path("ca_file"), file, "CERTIFICATE")),
         scopes: raw.scopes,
         acr_values: raw.acr_values,
@@ -434,6 +473,10 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         trust_email: raw.trust_email,
         accounts: check.choice(&path("accounts"), &raw.accounts),
         backchannel_logout: raw.backchannel_logout,
+        follow_session: raw
+            .follow_session
+            .map(|text| check.duration(&path("follow_session"), &text, SHORTEST..=LONGEST)),
+        ciba: raw.ciba,
         allow_private_addresses: raw.allow_private_addresses,
         name,
     }
@@ -494,7 +537,7 @@ mod tests {
         let found = problems(&format!(
             "{ISSUER}[upstreams.Psc]\nclient_id = 'x'\n[upstreams.a]\nclient_id = 'x'\n\
              [upstreams.b]\nissuer = 'http://b.example'\nclient_idd = 'x'\npkce = 'yes'\n\
-             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']"
+             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']\nciba = true"
         ));
         let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
         for key in [
@@ -507,10 +550,11 @@ mod tests {
             "upstreams.b.client_secret",
             "upstreams.b.parameters",
             "upstreams.b.algorithms",
+            "upstreams.b.ciba",
         ] {
             assert!(keys.contains(&key), "{key}: {keys:?}");
         }
-        assert_eq!(keys.len(), 9);
+        assert_eq!(keys.len(), 10);
         let odd = load_with(ISSUER, &[("GUICHET_UPSTREAMS__CLIENT_ID", "x"), ("GUICHET_UPSTREAMS__A__NONSENSE", "x")]);
         assert_eq!(odd.unwrap_err().len(), 2);
     }

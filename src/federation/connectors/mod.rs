@@ -9,6 +9,7 @@ pub mod oidc;
 pub mod pro_sante_connect;
 
 use std::fmt;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -59,6 +60,62 @@ pub struct Proven {
     pub refresh_token: Option<Secret<String>>,
 }
 
+/// What came of a refresh token.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// The session stands.
+    Stands {
+        /// The new ID token and its subject, where there is one and it holds.
+        id_token: Option<(String, Secret<String>)>,
+        /// The refresh token that takes the used one's place.
+        refresh_token: Option<Secret<String>>,
+    },
+    /// The session there is over.
+    Over,
+}
+
+/// A sign-in on the person's own device that begins (OpenID Connect CIBA §7.1).
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Whom to ask.
+    pub login_hint: &'a str,
+    /// What our page and the device both show.
+    pub binding_message: &'a str,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// What came of asking.
+#[derive(Debug)]
+pub enum Asked {
+    /// The person is being asked.
+    Waiting {
+        /// `auth_req_id`.
+        request: Secret<String>,
+        /// How long the person has.
+        life: Duration,
+        /// Least time between two polls.
+        interval: Duration,
+    },
+    /// The upstream knows nobody of this name.
+    Nobody,
+}
+
+/// What a poll found (OpenID Connect CIBA §11).
+#[derive(Debug)]
+pub enum Polled {
+    /// The person has not decided.
+    Pending,
+    /// The same, and we asked too soon.
+    TooSoon,
+    /// The person said no.
+    Denied,
+    /// The request is over.
+    Expired,
+    /// The person said yes.
+    Proven(Box<Proven>),
+}
+
 /// A logout that an upstream announced, verified.
 #[derive(Debug, Clone)]
 pub struct LogoutNotice {
@@ -86,9 +143,19 @@ pub trait Connector: Send + Sync + fmt::Debug {
     /// Turns a code into a person.
     fn complete<'a>(&'a self, back: Back<'a>) -> Answer<'a, Proven>;
 
-    /// A new ID token and what comes with it, for a refresh token; `None` where the upstream has none.
-    fn refresh<'a>(&'a self, _token: &'a Secret<String>, _now: Timestamp) -> Answer<'a, Option<Proven>> {
-        Box::pin(std::future::ready(Ok(None)))
+    /// Uses a refresh token, which tells whether the session there still stands.
+    fn refresh<'a>(&'a self, _token: &'a Secret<String>, _now: Timestamp) -> Answer<'a, Refreshed> {
+        Box::pin(std::future::ready(Err(FederationError::refused("the upstream has no refresh tokens"))))
+    }
+
+    /// Asks a person on their own device.
+    fn ask<'a>(&'a self, _ask: Ask<'a>) -> Answer<'a, Asked> {
+        Box::pin(std::future::ready(Err(FederationError::refused("the upstream asks nobody by itself"))))
+    }
+
+    /// What the person who was asked said.
+    fn poll<'a>(&'a self, _request: &'a Secret<String>, _now: Timestamp) -> Answer<'a, Polled> {
+        Box::pin(std::future::ready(Err(FederationError::refused("the upstream asks nobody by itself"))))
     }
 
     /// Where the browser goes to end the session there; `None` where the upstream has no such place.

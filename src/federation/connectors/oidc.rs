@@ -1,29 +1,38 @@
 //! Any OpenID provider: discovery, the code flow with state, nonce and PKCE, the checks of the ID token (OpenID Connect
 //! Core §3.1.3.7), userinfo, logout both ways. What a provider does differently is a [`Flavour`].
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Answer, Back, Begin, Connector, LogoutNotice, Proven};
+use super::{Answer, Ask, Asked, Back, Begin, Connector, LogoutNotice, Polled, Proven, Refreshed};
 use crate::base::{Clock, Secret, Timestamp};
 use crate::federation::discovery::Directory;
 use crate::federation::error::FederationError;
-use crate::federation::reply::{lenient, read_object, send, text};
+use crate::federation::reply::{as_object, lenient, object_or_code, read_object, send, text};
 use crate::federation::settings::Settings;
 use crate::federation::token::{self, Tokens};
 use crate::jose::claims::{check_audience, check_times, string_claim};
+use crate::jose::decryption::DecryptionKey;
 use crate::model::identity::{ACR_UPSTREAM, Claimed, IdentityKey, NationalId, UpstreamEmail};
 use crate::oauth::acr;
 use crate::outbound::{Call, Outbound};
 
 /// Longest subject, in bytes (OpenID Connect Core §2).
 const LONGEST_SUBJECT: usize = 255;
+/// Longest name of a request that was asked of a person, in bytes.
+const LONGEST_REQUEST: usize = 2_048;
+/// Least time between two polls where the provider names none (OpenID Connect CIBA §7.3).
+const INTERVAL: u64 = 5;
 /// Types of an ID token and of a userinfo answer.
 const TYPES: [&str; 1] = ["jwt"];
 /// Types of a logout token (OpenID Connect Back-Channel Logout §2.4).
 const LOGOUT_TYPES: [&str; 2] = ["logout+jwt", "jwt"];
+/// OpenID Connect CIBA §10.1.
+const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// What a verified sign-in said, before it is understood.
@@ -55,6 +64,11 @@ pub trait Flavour: Send + Sync + std::fmt::Debug {
     /// Parameters of the authorization request that ask for a fresh proof.
     fn fresh(&self) -> &'static [(&'static str, &'static str)] {
         &[("prompt", "login")]
+    }
+
+    /// Parameters of a request that asks a person on their own device.
+    fn asking(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
     }
 
     /// Understands what was said.
@@ -141,6 +155,7 @@ pub struct Oidc {
     clock: Arc<dyn Clock>,
     directory: Directory,
     flavour: &'static dyn Flavour,
+    key: Option<Arc<DecryptionKey>>,
 }
 
 impl Oidc {
@@ -150,8 +165,21 @@ impl Oidc {
         outbound: Outbound,
         clock: Arc<dyn Clock>,
         flavour: &'static dyn Flavour,
+        key: Option<Arc<DecryptionKey>>,
     ) -> Self {
-        Self { settings, outbound, clock, directory: Directory::default(), flavour }
+        Self { settings, outbound, clock, directory: Directory::default(), flavour, key }
+    }
+
+    /// What is in a JWE that was encrypted to us; anything else as it is. A provider that was given a key may encrypt, and what
+    /// it encrypts is believed no more for that.
+    fn opened<'a>(&self, token: &'a str) -> Result<Cow<'a, str>, FederationError> {
+        match &self.key {
+            Some(key) if token.bytes().filter(|byte| *byte == b'.').count() == 4 => {
+                let content = String::from_utf8(key.decrypt(token)?);
+                content.map(Cow::Owned).map_err(|_| FederationError::refused("what was decrypted is no text"))
+            }
+            _ => Ok(Cow::Borrowed(token)),
+        }
     }
 
     async fn authorization_url(&self, begin: Begin<'_>) -> Result<String, FederationError> {
@@ -196,9 +224,97 @@ impl Oidc {
         self.understand(tokens, Some(back.nonce), back.now).await
     }
 
+    /// OpenID Connect CIBA §7.1 to §7.3.
+    async fn ask_person(&self, ask: Ask<'_>) -> Result<Asked, FederationError> {
+        let settings = &self.settings;
+        let document = self.directory.document(&self.outbound, settings, ask.now).await?;
+        let endpoint = document.backchannel_authentication_endpoint.as_ref();
+        let endpoint = endpoint
+            .ok_or_else(|| FederationError::refused("discovery: backchannel_authentication_endpoint is missing"))?;
+        let (scopes, acr_values) = (settings.scopes.join(" "), settings.acr_values.join(" "));
+        let mut fields =
+            vec![("scope", scopes.as_str()), ("login_hint", ask.login_hint), ("binding_message", ask.binding_message)];
+        if !acr_values.is_empty() {
+            fields.push(("acr_values", &acr_values));
+        }
+        fields.extend_from_slice(self.flavour.asking());
+        let call = token::proven(settings, endpoint, &fields);
+        let answer = match object_or_code(&self.outbound, "back-channel authentication", call).await? {
+            Ok(answer) => answer,
+            Err(code) if code == "unknown_user_id" => return Ok(Asked::Nobody),
+            Err(code) => return Err(FederationError::refused(format!("back-channel authentication: {code}"))),
+        };
+        let seconds = |name| answer.get(name).and_then(Value::as_u64);
+        let life = seconds("expires_in").ok_or_else(|| FederationError::refused("expires_in is missing"))?;
+        Ok(Asked::Waiting {
+            request: Secret::new(text(&answer, "auth_req_id", LONGEST_REQUEST)?),
+            life: Duration::from_secs(life),
+            interval: Duration::from_secs(seconds("interval").unwrap_or(INTERVAL)),
+        })
+    }
+
+    /// OpenID Connect CIBA §10.1 and §11. There is no nonce: nothing of this passes through the browser.
+    async fn poll_once(&self, request: &Secret<String>, now: Timestamp) -> Result<Polled, FederationError> {
+        let document = self.directory.document(&self.outbound, &self.settings, now).await?;
+        let fields = [("grant_type", CIBA_GRANT), ("auth_req_id", request.expose().as_str())];
+        let call = token::proven(&self.settings, &document.token_endpoint, &fields);
+        match object_or_code(&self.outbound, "token endpoint", call).await? {
+            Ok(answer) => {
+                let proven = self.understand(token::read(&answer)?, None, now).await?;
+                Ok(Polled::Proven(Box::new(proven)))
+            }
+            Err(code) => match code.as_str() {
+                "authorization_pending" => Ok(Polled::Pending),
+                "slow_down" => Ok(Polled::TooSoon),
+                "access_denied" => Ok(Polled::Denied),
+                "expired_token" => Ok(Polled::Expired),
+                _ => Err(FederationError::refused(format!("token endpoint: {code}"))),
+            },
+        }
+    }
+
+    /// RFC 6749 §6, OpenID Connect Core §12. Only `invalid_grant` says that the session is over; any other refusal is a
+    /// fault of ours or of the provider's configuration.
+    async fn use_refresh_token(&self, token: &Secret<String>, now: Timestamp) -> Result<Refreshed, FederationError> {
+        let document = self.directory.document(&self.outbound, &self.settings, now).await?;
+        let scopes = self.settings.scopes.join(" ");
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token.expose().as_str()), ("scope", &scopes)];
+        let call = token::proven(&self.settings, &document.token_endpoint, &fields);
+        let answer = match object_or_code(&self.outbound, "token endpoint", call).await? {
+            Ok(answer) => answer,
+            Err(code) if code == "invalid_grant" => return Ok(Refreshed::Over),
+            Err(code) => return Err(FederationError::refused(format!("token endpoint: {code}"))),
+        };
+        let Tokens { id_token, refresh_token, .. } = token::read(&answer)?;
+        // From here on the used token is gone: whatever is wrong with the rest, the new one is kept.
+        let id_token = match id_token {
+            Some(token) => self.refreshed_id_token(&token, now).await.map_or_else(
+                |error| {
+                    tracing::warn!(upstream = self.settings.name, %error, "the ID token of a refresh does not hold");
+                    None
+                },
+                Some,
+            ),
+            None => None,
+        };
+        Ok(Refreshed::Stands { id_token, refresh_token })
+    }
+
+    async fn refreshed_id_token(
+        &self,
+        token: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<(String, Secret<String>), FederationError> {
+        let token = Secret::new(self.opened(token.expose())?.into_owned());
+        let claims = self.check_id_token(token.expose(), None, now).await?;
+        Ok((text(&claims, "sub", LONGEST_SUBJECT)?, token))
+    }
+
     /// Verifies the ID token, reads userinfo, understands both.
     async fn understand(&self, tokens: Tokens, nonce: Option<&str>, now: Timestamp) -> Result<Proven, FederationError> {
         let id_token = tokens.id_token.ok_or_else(|| FederationError::refused("the answer has no id_token"))?;
+        // A later logout shows the signed token (OpenID Connect RP-Initiated Logout §2): the encrypted one is for us alone.
+        let id_token = Secret::new(self.opened(id_token.expose())?.into_owned());
         let claims = self.check_id_token(id_token.expose(), nonce, now).await?;
         let subject = text(&claims, "sub", LONGEST_SUBJECT)?;
         let userinfo = self.userinfo(&tokens.access_token, &subject, now).await?;
@@ -257,12 +373,11 @@ impl Oidc {
         let reply = send(&self.outbound, "userinfo", call).await?;
         let claims = if reply.media_type() == "application/jwt" {
             let token = std::str::from_utf8(&reply.body).map_err(|_| FederationError::refused("userinfo is no JWT"))?;
-            let claims = self.directory.verify(&self.outbound, &self.settings, token.trim(), &TYPES, now).await?.claims;
-            self.check_issuer_and_audience(&claims)?;
-            if claims.contains_key("exp") {
-                check_times(&claims, now)?;
+            match self.opened(token.trim())? {
+                // Encrypted and not signed (OpenID Connect Core §5.3.2): as good as the connection that brought it.
+                Cow::Owned(content) if content.starts_with('{') => as_object("userinfo", content.as_bytes())?,
+                token => self.signed_userinfo(&token, now).await?,
             }
-            claims
         } else {
             read_object("userinfo", &reply)?
         };
@@ -270,6 +385,15 @@ impl Oidc {
             return Err(FederationError::refused("sub of userinfo is not that of the ID token"));
         }
         Ok(Some(claims))
+    }
+
+    async fn signed_userinfo(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>, FederationError> {
+        let claims = self.directory.verify(&self.outbound, &self.settings, token, &TYPES, now).await?.claims;
+        self.check_issuer_and_audience(&claims)?;
+        if claims.contains_key("exp") {
+            check_times(&claims, now)?;
+        }
+        Ok(claims)
     }
 
     async fn logout_notice(&self, token: &str, now: Timestamp) -> Result<LogoutNotice, FederationError> {
@@ -323,15 +447,16 @@ impl Connector for Oidc {
         Box::pin(self.exchange(back))
     }
 
-    fn refresh<'a>(&'a self, token: &'a Secret<String>, now: Timestamp) -> Answer<'a, Option<Proven>> {
-        Box::pin(async move {
-            let document = self.directory.document(&self.outbound, &self.settings, now).await?;
-            let scopes = self.settings.scopes.join(" ");
-            let fields =
-                [("grant_type", "refresh_token"), ("refresh_token", token.expose().as_str()), ("scope", &scopes)];
-            let tokens = token::request(&self.outbound, &self.settings, &document.token_endpoint, &fields).await?;
-            self.understand(tokens, None, now).await.map(Some)
-        })
+    fn refresh<'a>(&'a self, token: &'a Secret<String>, now: Timestamp) -> Answer<'a, Refreshed> {
+        Box::pin(self.use_refresh_token(token, now))
+    }
+
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Answer<'a, Asked> {
+        Box::pin(self.ask_person(ask))
+    }
+
+    fn poll<'a>(&'a self, request: &'a Secret<String>, now: Timestamp) -> Answer<'a, Polled> {
+        Box::pin(self.poll_once(request, now))
     }
 
     fn end_session<'a>(&'a self, id_token: &'a str, return_to: &'a str, state: &'a str) -> Answer<'a, Option<String>> {
@@ -363,6 +488,10 @@ impl Connector for Oidc {
                 ("token_endpoint", document.token_endpoint.clone()),
                 ("userinfo_endpoint", document.userinfo_endpoint.clone().unwrap_or_default()),
                 ("end_session_endpoint", document.end_session_endpoint.clone().unwrap_or_default()),
+                (
+                    "backchannel_authentication_endpoint",
+                    document.backchannel_authentication_endpoint.clone().unwrap_or_default(),
+                ),
                 ("keys", count.to_string()),
             ])
         })

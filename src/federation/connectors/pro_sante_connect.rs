@@ -13,12 +13,19 @@ use crate::model::identity::{Activity, Claimed, NationalId};
 
 /// Most exercises and most activities of one that are read.
 const MOST: usize = 50;
+/// More characters than this are no identifier.
+const LONGEST_TYPED: usize = 65;
 
 /// The flavour.
 #[derive(Debug)]
 pub struct ProSanteConnect;
 
 impl Flavour for ProSanteConnect {
+    /// The e-CPS, on the telephone.
+    fn asking(&self) -> &'static [(&'static str, &'static str)] {
+        &[("channel", "MOBILE")]
+    }
+
     fn claimed(&self, settings: &Settings, said: &Said<'_>) -> Result<Claimed, FederationError> {
         let basic = basic(settings, said)?;
         let userinfo = said.userinfo.ok_or_else(|| FederationError::refused("there is no userinfo"))?;
@@ -36,6 +43,13 @@ impl Flavour for ProSanteConnect {
             ..basic
         })
     }
+}
+
+/// A national identifier as a person types it: with spaces, and an RPPS number without the `8` that tells what it is.
+pub fn typed(text: &str) -> Option<NationalId> {
+    let id: String = text.chars().filter(|c| !c.is_whitespace()).take(LONGEST_TYPED).collect();
+    let is_number = id.len() == 11 && id.bytes().all(|b| b.is_ascii_digit());
+    NationalId::parse(&if is_number { format!("8{id}") } else { id })
 }
 
 /// The national identifier: `SubjectNameID`, which `preferred_username` repeats. Two that differ are nobody's.
@@ -88,6 +102,11 @@ fn methods(said: &Said<'_>, amr: Vec<String>) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// Where a professional practises, by their record as it came.
+pub fn activities_of(userinfo: &Map<String, Value>) -> Vec<Activity> {
+    activities(&exercises(userinfo), userinfo)
+}
+
 /// Every place of practice; a profession without one (no activity, or known from `SubjectRole` alone) counts once.
 fn activities(exercises: &[&Map<String, Value>], userinfo: &Map<String, Value>) -> Vec<Activity> {
     let mut found: Vec<Activity> = Vec::new();
@@ -127,11 +146,6 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
-    fn activities_of(value: Value) -> Vec<Activity> {
-        let userinfo = map(value);
-        activities(&exercises(&userinfo), &userinfo)
-    }
-
     #[test]
     fn e81_the_national_identifier_must_be_there_and_be_one() {
         let id = |token: Value, userinfo: Value| national(&map(token), &map(userinfo)).map(|id| id.as_str().to_owned());
@@ -150,7 +164,20 @@ mod tests {
     }
 
     #[test]
+    fn a_typed_number_becomes_the_identifier() {
+        let id = |text| typed(text).map(|id| id.as_str().to_owned());
+        for text in ["99700123450", " 997 0012 3450 ", "899700123450", "8 99700123450"] {
+            assert_eq!(id(text).as_deref(), Some("899700123450"), "{text}");
+        }
+        assert_eq!(id("ANS20260101120000").as_deref(), Some("ANS20260101120000"));
+        for nobody in ["", "   ", "é", &"1".repeat(66)] {
+            assert_eq!(id(nobody), None, "{nobody}");
+        }
+    }
+
+    #[test]
     fn activities_of_every_shape() {
+        let activities_of = |value| activities_of(&map(value));
         let full = activities_of(json!({
             "SubjectRole": ["10^1.2.250.1.213.1.1.5.5", "21^x"],
             "SubjectRefPro": {"exercices": [{"codeProfession": "10", "activities": [

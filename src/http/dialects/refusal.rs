@@ -99,7 +99,7 @@ impl From<FederationError> for Refusal {
                 Self::Untrusted
             }
             FederationError::Cancelled => Self::Cancelled,
-            FederationError::NoTrip => Self::Expired,
+            FederationError::NoTrip | FederationError::TooLate => Self::Expired,
             FederationError::Rival => Self::Busy,
             FederationError::Store(error) => Trouble::from(error).into(),
         }

@@ -8,4 +8,4 @@ pub mod segment;
 
 pub use browser::Browser;
 pub use params::{FormParams, QueryParams};
-pub use segment::Segment;
+pub use segment::{Segment, Segments};

@@ -12,6 +12,10 @@ use crate::http::site::Site;
 #[derive(Debug)]
 pub struct Segment(pub String);
 
+/// The two variable parts of a route, likewise.
+#[derive(Debug)]
+pub struct Segments(pub String, pub String);
+
 impl FromRequestParts<Site> for Segment {
     type Rejection = Response;
 
@@ -19,7 +23,22 @@ impl FromRequestParts<Site> for Segment {
         if let Ok(Path(text)) = Path::<String>::from_request_parts(parts, site).await {
             return Ok(Self(text));
         }
-        let Ok(browser) = Browser::from_request_parts(parts, site).await;
-        Err(page::not_found(site, &browser))
+        Err(not_found(parts, site).await)
     }
+}
+
+impl FromRequestParts<Site> for Segments {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Self::Rejection> {
+        if let Ok(Path((first, second))) = Path::<(String, String)>::from_request_parts(parts, site).await {
+            return Ok(Self(first, second));
+        }
+        Err(not_found(parts, site).await)
+    }
+}
+
+async fn not_found(parts: &mut Parts, site: &Site) -> Response {
+    let Ok(browser) = Browser::from_request_parts(parts, site).await;
+    page::not_found(site, &browser)
 }

@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use super::scene::{Person, person};
 use super::upstreams::{failed, present};
-use super::views::{ErrorKind, LinkOffer, LinkedIdentity};
+use super::views::{AccountPractice, ErrorKind, LinkOffer, LinkedIdentity};
 use super::{account, guard};
 use crate::base::digest::{base64url, hmac_sha256};
 use crate::base::id::UserId;
 use crate::base::secret::ct_eq;
 use crate::federation::connectors::Proven;
+use crate::federation::nomenclature;
 use crate::federation::people::{self, Linked, Unlinked};
 use crate::federation::round_trip::{self, Failed, Purpose as Trip, Wanted};
 use crate::http::extract::{Browser, FormParams, QueryParams, Segment};
@@ -22,6 +23,7 @@ use crate::http::respond::authorization::see_other;
 use crate::http::respond::page;
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
+use crate::model::identity::Activity;
 use crate::model::journey::{OwnPage, Purpose};
 use crate::provider::journeys;
 
@@ -59,19 +61,27 @@ pub async fn shown(
             }
         })
         .collect();
-    let linked = links
-        .into_iter()
-        .map(|link| LinkedIdentity {
+    let mut linked = Vec::new();
+    for link in links {
+        linked.push(LinkedIdentity {
             label: federation
                 .find(&link.key.upstream)
                 .map_or_else(|| link.key.upstream.clone(), |upstream| upstream.settings.label.clone()),
+            practices: people::practice_of(federation, link.id).await?.iter().filter_map(practice).collect(),
             upstream: link.key.upstream,
             account: link.email,
             since: link.created_at,
             action: site.link(&format!("/account/identities/{}/unlink", link.id)),
-        })
-        .collect();
+        });
+    }
     Ok((linked, offers))
+}
+
+/// A place of practice in words; nothing where the provider said nothing of it.
+fn practice(activity: &Activity) -> Option<AccountPractice> {
+    let title = nomenclature::describe(activity);
+    let shown = AccountPractice { title, structure: activity.structure.clone(), finess: activity.finess.join(", ") };
+    (!shown.title.is_empty()).then_some(shown)
 }
 
 /// Whether the session stands on a tenant's own provider: what that says counts in the tenant, and opens no other way into

@@ -1,6 +1,7 @@
 //! The pages that people see: journeys, sign-out, the account. `views` holds what they look like.
 
 pub mod account;
+pub mod ciba;
 pub mod guard;
 pub mod home;
 pub mod interaction;

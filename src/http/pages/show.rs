@@ -101,8 +101,13 @@ fn journey_page(status: StatusCode, body: String, layout: &Layout, journey: &Jou
 }
 
 fn journey_layout(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene: &Scene) -> Layout {
+    journey_layout_at(site, browser, journey, scene, &path_of(handle))
+}
+
+/// What is around a page of a journey; `here` is the page's own path.
+pub fn journey_layout_at(site: &Site, browser: &Browser, journey: &Journey, scene: &Scene, here: &str) -> Layout {
     let locales = request_of(journey).map(|request| request.ui_locales.as_slice()).unwrap_or_default();
-    let mut layout = layout(site, browser, locales, scene.client.as_deref(), &path_of(handle));
+    let mut layout = layout(site, browser, locales, scene.client.as_deref(), here);
     layout.display = request_of(journey).map(|request| request.display).unwrap_or_default();
     layout.signed_in_as = scene.person.as_ref().map(|person| person.user.display_name());
     layout

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::interaction::path_of;
 use super::scene::{Scene, request_of};
 use super::views::{self, ErrorKind};
-use super::{invitations, links, show};
+use super::{ciba, invitations, links, show};
 use crate::account::sessions;
 use crate::federation::connectors::Proven;
 use crate::federation::people::{self, Outcome, Through};
@@ -18,7 +18,7 @@ use crate::federation::round_trip::{self, Failed, Purpose as Trip, Returned, Wan
 use crate::federation::{FederationError, Upstream, logout};
 use crate::http::extract::{Browser, FormParams, QueryParams, Segment};
 use crate::http::respond::authorization::see_other;
-use crate::http::respond::json::oauth_error;
+use crate::http::respond::json::{self, oauth_error};
 use crate::http::respond::page;
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
@@ -35,6 +35,8 @@ use crate::provider::journeys::{self, Loaded};
 pub const CALLBACK: &str = "/federation/{upstream}/callback";
 /// Where an upstream sends the browser after a logout there.
 pub const LOGOUT: &str = "/federation/{upstream}/logout";
+/// Where an upstream finds the key that it may encrypt to.
+pub const JWKS: &str = "/federation/{upstream}/jwks";
 /// Where an upstream announces that its sessions ended.
 pub const BACKCHANNEL_LOGOUT: &str = "/federation/{upstream}/backchannel-logout";
 
@@ -48,6 +50,10 @@ pub fn buttons(site: &Site, locale: Locale, handle: &str, journey: &Journey) -> 
             label: i18n::t_with(locale, key, &[("upstream", &settings.label)]),
             url: site.link(&format!("{}/upstream?name={}", path_of(handle), settings.name)),
             logo: settings.logo.clone(),
+            telephone: settings.ciba.then(|| views::Link {
+                url: site.link(&ciba::path_of(handle, &settings.name)),
+                label: i18n::t_with(locale, "sign_in.with_telephone", &[("upstream", &settings.label)]),
+            }),
         }
     };
     let asked = request_of(journey).and_then(|request| request.tenant.as_deref());
@@ -235,7 +241,8 @@ pub async fn present(site: &Site, browser: &Browser) -> Result<Option<Session>, 
     }
 }
 
-async fn arrived(
+/// Ends the way of a journey to an upstream: whom it proved is signed in, or a page says why not.
+pub async fn arrived(
     site: &Site,
     browser: &Browser,
     upstream: &Upstream,
@@ -322,6 +329,7 @@ pub fn failed(site: &Site, browser: &Browser, upstream: &Upstream, failure: Fail
             tracing::warn!(upstream = name, why, "the upstream is down");
             ErrorKind::UpstreamDown
         }
+        FederationError::TooLate => ErrorKind::UpstreamTooLate,
         FederationError::Rival => ErrorKind::Busy,
     };
     site.metrics.sign_in("upstream");
@@ -352,6 +360,15 @@ pub async fn logged_out(
         Ok(see_other(&next.unwrap_or_else(|| site.link(crate::provider::discovery::path::END_SESSION))))
     };
     outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
+}
+
+/// `GET /federation/{upstream}/jwks`: our public key for what the upstream encrypts, where it was given one.
+pub async fn jwks(State(site): State<Site>, Segment(name): Segment) -> Response {
+    let keys = site.federation().find(&name).and_then(Upstream::published_keys);
+    match keys {
+        Some(keys) => json::document(keys.to_string().into(), "public, max-age=300"),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// `POST /federation/{upstream}/backchannel-logout`: `logout_token` (OpenID Connect Back-Channel Logout §2.5).

@@ -11,6 +11,7 @@ use super::{ACCESS, Grant, IDLE, Psc, REALM, ciba};
 use crate::base::digest::{Digest, base64url};
 use crate::simulation::asked::Asked;
 use crate::simulation::clients::{self, Client, authenticate};
+use crate::simulation::desk::stable_uuid;
 use crate::simulation::failure::{Failure, Fault, Stage};
 use crate::simulation::reply;
 
@@ -186,6 +187,7 @@ pub(in crate::simulation) fn spoil(claims: &mut Map<String, Value>, fault: Optio
         Fault::UnknownAcr => Some(("acr", "0".into())),
         Fault::NullSubject => Some(("sub", Value::Null)),
         Fault::EmptySubject => Some(("sub", "".into())),
+        Fault::OtherSubject => Some(("sub", stable_uuid("somebody else").into())),
         Fault::NumberSubject => Some(("sub", 12_345.into())),
         Fault::LongSubject => Some(("sub", "x".repeat(10 * 1024).into())),
         _ => None,

@@ -26,6 +26,11 @@ pub(super) async fn endpoint(State(psc): State<Arc<Psc>>, asked: Asked) -> Respo
         .or_else(|| asked.form.get("access_token"))
         .and_then(|token| psc.access.get(token, psc.desk.now()));
     let Some(grant) = grant.filter(|grant| psc.session(&grant.sid).is_some()) else { return reply::unauthorized() };
+    // The tokens of such a client are bound to its certificate (RFC 8705 §3).
+    let bound = find(&psc.desk.clients, &grant.client_id).is_some_and(|client| client.mutual_tls);
+    if bound && asked.certificate_name.as_deref() != Some(grant.client_id.as_str()) {
+        return reply::unauthorized();
+    }
     let path = format!("{REALM}/protocol/openid-connect/userinfo");
     let (fault, trouble) = psc.desk.trouble(Stage::Userinfo, grant.failure, &path).await;
     if let Some(trouble) = trouble {

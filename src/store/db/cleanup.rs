@@ -84,6 +84,15 @@ impl Conn {
             .bind(i64::from(limit))
             .execute()
             .await?;
+        // Nothing is done any more with the tokens of a session that is over.
+        self.query(
+            "UPDATE upstream_sessions SET id_token = NULL, refresh_token = NULL WHERE sid IN \
+             (SELECT s.sid FROM upstream_sessions s JOIN sessions own ON own.sid = s.sid AND own.ended_at IS NOT NULL \
+             WHERE s.id_token IS NOT NULL OR s.refresh_token IS NOT NULL LIMIT $1)",
+        )
+        .bind(i64::from(limit))
+        .execute()
+        .await?;
         let invitations = self
             .query("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 LIMIT $2)")
             .bind(now.minus(INVITATION_RECORD).micros())

@@ -9,7 +9,7 @@ use crate::base::id::{TenantId, UserId};
 use crate::model::identity::{Claimed, Identity, IdentityKey, Mapping, NationalId};
 use crate::model::role::Role;
 use crate::store::engine::Row;
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, StoreError, Topic};
 
 /// The columns that [`identity`] reads.
 macro_rules! identity_columns {
@@ -41,6 +41,26 @@ pub struct UpstreamSession {
     pub upstream_sid: Option<String>,
     /// Its ID token, sealed.
     pub id_token: Option<Vec<u8>>,
+    /// Its refresh token, sealed.
+    pub refresh_token: Option<Vec<u8>>,
+}
+
+/// Tokens of an upstream's session, sealed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SealedTokens<'a> {
+    /// The ID token.
+    pub id_token: Option<&'a [u8]>,
+    /// The refresh token.
+    pub refresh_token: Option<&'a [u8]>,
+}
+
+/// A session whose upstream is to be asked whether it still stands.
+#[derive(Debug, Clone, Copy)]
+pub struct DueSession {
+    /// The session.
+    pub sid: Uuid,
+    /// When the upstream was asked last.
+    pub checked_at: Timestamp,
 }
 
 impl Conn {
@@ -132,7 +152,7 @@ impl Conn {
             .await
     }
 
-    /// Removes a link of an account, with its sessions' upstream sides; says whether there was one.
+    /// Removes a link of an account, with its sessions' upstream sides and the roles that come of it; says whether there was one.
     pub async fn delete_identity(&mut self, user: UserId, id: Uuid) -> Result<bool, StoreError> {
         let deleted = self
             .query("DELETE FROM identities WHERE id = $1 AND user_id = $2")
@@ -140,28 +160,14 @@ impl Conn {
             .bind(user.get())
             .execute()
             .await?;
+        self.touch(Topic::Users);
         Ok(deleted > 0)
     }
 
-    /// Removes all links of an account but one.
+    /// Removes all links of an account but one, likewise.
     pub async fn delete_other_identities(&mut self, user: UserId, keep: Uuid) -> Result<u64, StoreError> {
+        self.touch(Topic::Users);
         self.query("DELETE FROM identities WHERE user_id = $1 AND id <> $2").bind(user.get()).bind(keep).execute().await
-    }
-
-    /// Keeps the sealed refresh token of an identity; `None` removes it.
-    pub async fn set_upstream_refresh_token(&mut self, id: Uuid, sealed: Option<&[u8]>) -> Result<(), StoreError> {
-        self.query("UPDATE identities SET refresh_token = $2 WHERE id = $1").bind(id).bind(sealed).execute().await?;
-        Ok(())
-    }
-
-    /// The sealed refresh token of an identity.
-    pub async fn upstream_refresh_token(&mut self, id: Uuid) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self
-            .query("SELECT refresh_token FROM identities WHERE id = $1")
-            .bind(id)
-            .optional(|row| row.of("identities").get::<Option<Vec<u8>>>("refresh_token"))
-            .await?;
-        Ok(found.flatten())
     }
 
     /// Notes the upstream's side of a session of ours.
@@ -170,22 +176,80 @@ impl Conn {
         sid: Uuid,
         identity: Uuid,
         upstream_sid: Option<&str>,
-        id_token: Option<&[u8]>,
+        tokens: SealedTokens<'_>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.query(
-            "INSERT INTO upstream_sessions (sid, identity_id, upstream_sid, id_token, created_at) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sid) DO UPDATE SET identity_id = excluded.identity_id, \
-             upstream_sid = excluded.upstream_sid, id_token = excluded.id_token, created_at = excluded.created_at",
+            "INSERT INTO upstream_sessions (sid, identity_id, upstream_sid, id_token, refresh_token, created_at, checked_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (sid) DO UPDATE SET identity_id = excluded.identity_id, \
+             upstream_sid = excluded.upstream_sid, id_token = excluded.id_token, \
+             refresh_token = excluded.refresh_token, created_at = excluded.created_at, checked_at = excluded.checked_at",
         )
         .bind(sid)
         .bind(identity)
         .bind(upstream_sid)
-        .bind(id_token)
+        .bind(tokens.id_token)
+        .bind(tokens.refresh_token)
         .bind(now.micros())
         .execute()
         .await?;
         Ok(())
+    }
+
+    /// Alive sessions at an upstream that were not asked after since `before` and can be, the longest ago first.
+    pub async fn upstream_sessions_due(
+        &mut self,
+        upstream: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<DueSession>, StoreError> {
+        self.query(
+            "SELECT s.sid, s.checked_at FROM upstream_sessions s JOIN identities i ON i.id = s.identity_id \
+             JOIN sessions own ON own.sid = s.sid AND own.ended_at IS NULL \
+             WHERE i.upstream = $1 AND s.refresh_token IS NOT NULL AND s.checked_at <= $2 \
+             ORDER BY s.checked_at LIMIT $3",
+        )
+        .bind(upstream)
+        .bind(before.micros())
+        .bind(i64::from(limit))
+        .all(|row| {
+            let row = row.of("upstream_sessions");
+            Ok(DueSession { sid: row.get("sid")?, checked_at: row.time("checked_at")? })
+        })
+        .await
+    }
+
+    /// Takes it upon oneself to ask after a session; of any number of rivals one is told yes.
+    pub async fn claim_due_session(&mut self, due: &DueSession, now: Timestamp) -> Result<bool, StoreError> {
+        let claimed = self
+            .query("UPDATE upstream_sessions SET checked_at = $3 WHERE sid = $1 AND checked_at = $2")
+            .bind(due.sid)
+            .bind(due.checked_at.micros())
+            .bind(now.micros())
+            .execute()
+            .await?;
+        Ok(claimed > 0)
+    }
+
+    /// Keeps the tokens that replace those which were `used`; says whether they still stood.
+    pub async fn replace_upstream_tokens(
+        &mut self,
+        sid: Uuid,
+        used: &[u8],
+        tokens: SealedTokens<'_>,
+    ) -> Result<bool, StoreError> {
+        let replaced = self
+            .query(
+                "UPDATE upstream_sessions SET refresh_token = $3, id_token = COALESCE($4, id_token) \
+                 WHERE sid = $1 AND refresh_token = $2",
+            )
+            .bind(sid)
+            .bind(used)
+            .bind(tokens.refresh_token)
+            .bind(tokens.id_token)
+            .execute()
+            .await?;
+        Ok(replaced > 0)
     }
 
     /// Forgets the upstream's side of a session.
@@ -199,7 +263,7 @@ impl Conn {
         self.query(concat!(
             "SELECT ",
             identity_columns!(),
-            ", s.upstream_sid, s.id_token FROM upstream_sessions s JOIN identities ON identities.id = s.identity_id \
+            ", s.upstream_sid, s.id_token, s.refresh_token FROM upstream_sessions s JOIN identities ON identities.id = s.identity_id \
              WHERE s.sid = $1"
         ))
         .bind(sid)
@@ -209,6 +273,7 @@ impl Conn {
                 identity: identity(row)?,
                 upstream_sid: session.get("upstream_sid")?,
                 id_token: session.get("id_token")?,
+                refresh_token: session.get("refresh_token")?,
             })
         })
         .await

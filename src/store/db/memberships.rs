@@ -2,6 +2,8 @@
 //!
 //! A membership is part of what is cached about a person, so its changes bump the epoch of users.
 
+use uuid::Uuid;
+
 use super::tenants::{tenant, tenant_columns};
 use super::users::{plain, user, user_columns};
 use crate::base::Timestamp;
@@ -17,7 +19,7 @@ fn role(row: &Row) -> Result<Role, StoreError> {
 }
 
 impl Conn {
-    /// Gives a person a role in a tenant; says whether it is new.
+    /// Gives a person a role in a tenant, by hand; says whether it is new. One that a mapping gave is the person's own from now on.
     pub async fn grant_role(
         &mut self,
         user: UserId,
@@ -28,7 +30,8 @@ impl Conn {
         let added = self
             .query(
                 "INSERT INTO memberships (user_id, tenant_id, role, created_at) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (user_id, tenant_id, role) DO NOTHING",
+                 ON CONFLICT (user_id, tenant_id, role) DO UPDATE SET identity_id = NULL \
+                 WHERE memberships.identity_id IS NOT NULL",
             )
             .bind(user.get())
             .bind(tenant.get())
@@ -38,6 +41,41 @@ impl Conn {
             .await?;
         self.touch(Topic::Users);
         Ok(added > 0)
+    }
+
+    /// Gives a person a role in a tenant that comes of a professional identity, unless they have it; says whether it is new.
+    pub async fn map_role(
+        &mut self,
+        user: UserId,
+        tenant: TenantId,
+        role: Role,
+        identity: Uuid,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let added = self
+            .query(
+                "INSERT INTO memberships (user_id, tenant_id, role, created_at, identity_id) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (user_id, tenant_id, role) DO NOTHING",
+            )
+            .bind(user.get())
+            .bind(tenant.get())
+            .bind(role.as_str())
+            .bind(now.micros())
+            .bind(identity)
+            .execute()
+            .await?;
+        if added > 0 {
+            self.touch(Topic::Users);
+        }
+        Ok(added > 0)
+    }
+
+    /// The roles that come of a professional identity.
+    pub async fn mapped_roles(&mut self, identity: Uuid) -> Result<Vec<(TenantId, Role)>, StoreError> {
+        self.query("SELECT tenant_id, role FROM memberships WHERE identity_id = $1 ORDER BY tenant_id, role")
+            .bind(identity)
+            .all(|row| Ok((TenantId::new(row.of("memberships").get("tenant_id")?), role(row)?)))
+            .await
     }
 
     /// Takes a role from a person; says whether it was there.

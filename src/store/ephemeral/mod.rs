@@ -34,6 +34,8 @@ pub enum Kind {
     PushedRequest,
     /// Round trips to upstream providers, by digest of the state.
     Upstream,
+    /// Sign-ins at upstream providers that wait for a person's own device.
+    UpstreamRequest,
     /// `jti` of upstream providers' logout tokens, against replay.
     LogoutTokenId,
     /// Logs of [`Ephemeral::hit`].
@@ -42,7 +44,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Code,
         Self::Journey,
         Self::AssertionId,
@@ -50,6 +52,7 @@ impl Kind {
         Self::AccessToken,
         Self::PushedRequest,
         Self::Upstream,
+        Self::UpstreamRequest,
         Self::LogoutTokenId,
         Self::Limit,
     ];
@@ -64,6 +67,7 @@ impl Kind {
             Self::AccessToken => "access-token",
             Self::PushedRequest => "pushed-request",
             Self::Upstream => "upstream",
+            Self::UpstreamRequest => "upstream-request",
             Self::LogoutTokenId => "logout-token",
             Self::Limit => "limit",
         }

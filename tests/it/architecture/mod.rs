@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["account", "base", "federation", "i18n", "mail", "model", "oauth", "provider", "store", "telemetry"]),
     // A world beside the product: the listener, and the way out for what it sends. Only the command line starts it.
     ("simulation", &["base", "http", "outbound"]),
-    ("jobs", &["account", "mail", "provider", "store", "telemetry"]),
+    ("jobs", &["account", "federation", "mail", "provider", "store", "telemetry"]),
     (
         "app",
         &[

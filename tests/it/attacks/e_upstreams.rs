@@ -315,16 +315,15 @@ async fn e85_upstream_tokens_are_sealed_and_in_no_answer() {
     assert!(!page.answer.body.contains("rt-of-"));
     let user = app.store().read().await.unwrap().list_users(None, 1, None).await.unwrap().remove(0);
     let mut conn = app.store().read().await.unwrap();
-    let identity = conn.identities_of(user.id).await.unwrap().remove(0);
-    let kept = conn.upstream_refresh_token(identity.id).await.unwrap().expect("a refresh token");
+    let session = conn.sessions_of(user.id).await.unwrap().remove(0);
+    let there = conn.upstream_session(session.sid).await.unwrap().expect("the upstream's side");
+    let kept = there.refresh_token.expect("a refresh token");
     let master = guichet::base::seal::MasterKey::new(crate::support::app::MASTER);
     assert!(!String::from_utf8_lossy(&kept).contains("rt-of-"));
-    let row = identity.id.to_string();
+    let row = session.sid.to_string();
     let open = |row: &str| master.open("upstream-refresh-token", row, &kept).map(|clear| clear.expose().clone());
     assert!(open(&row).is_some_and(|clear| clear.starts_with(b"rt-of-at-")));
     assert_eq!(open("another row"), None);
-    let session = conn.sessions_of(user.id).await.unwrap().remove(0);
-    let there = conn.upstream_session(session.sid).await.unwrap().expect("the upstream's side");
     let sealed = there.id_token.expect("an ID token");
     assert!(!String::from_utf8_lossy(&sealed).contains("eyJ"));
 }

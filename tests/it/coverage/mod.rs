@@ -118,9 +118,12 @@ pub const TABLE: &[Row] = &[
     page_form("/interaction/{journey}/tenant", "/interaction/gjo_x/tenant", None),
     page_form("/interaction/{journey}/consent", "/interaction/gjo_x/consent", None),
     read("/interaction/{journey}/upstream", "/interaction/gjo_x/upstream", 400),
+    page_form("/interaction/{journey}/ciba/{upstream}", "/interaction/gjo_x/ciba/nowhere", Some(400)),
     read("/sign-in", "/sign-in", 303),
     read("/sign-in/{upstream}", "/sign-in/nowhere", 404),
+    read("/sign-in/{upstream}/ciba", "/sign-in/nowhere/ciba", 404),
     read("/federation/{upstream}/callback", "/federation/nowhere/callback", 404),
+    read("/federation/{upstream}/jwks", "/federation/nowhere/jwks", 404),
     read("/federation/{upstream}/logout", "/federation/nowhere/logout", 404),
     Row {
         route: "/federation/{upstream}/backchannel-logout",

@@ -1,8 +1,11 @@
 //! Sign-in at upstream providers, from an application's request to its token.
 
+mod encryption;
+mod follow;
 pub mod professionals;
 mod realms;
 mod simulated;
+mod telephone;
 
 use guichet::model::session::ACR_PASSWORD;
 use serde_json::json;

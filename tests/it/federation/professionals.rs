@@ -184,3 +184,115 @@ async fn a_tenants_mapping_gives_roles_to_whom_practises_there() {
     tenants.sort();
     assert_eq!(tenants, ["First", "Second"]);
 }
+
+fn line(finess: &str, profession: &str, role: Role) -> Mapping {
+    Mapping { finess: finess.to_owned(), profession: profession.to_owned(), role }
+}
+
+/// Tenants of a person with the roles there.
+async fn roles_of(app: &TestApp) -> Vec<(String, Vec<Role>)> {
+    let mut conn = app.store().read().await.unwrap();
+    let user = conn.user_by_rpps(RPPS).await.unwrap().unwrap();
+    let all = conn.memberships_of(user.id).await.unwrap();
+    all.into_iter().map(|member| (member.tenant.name, member.roles)).collect()
+}
+
+#[tokio::test]
+async fn mapped_roles_go_when_no_activity_gives_them_and_roles_given_by_hand_stay() {
+    let op = Op::start().await;
+    let environment = op.environment("pro_sante_connect", &[]);
+    let pairs: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for app in TestApp::on_all_engines(&pairs).await {
+        let engine = app.engine;
+        let (first, second) = (app.tenant("First").await, app.tenant("Second").await);
+        for (tenant, line) in [
+            (&first, line("990001232", "10", Role::Doctor)),
+            (&first, line("759999998", "10", Role::Biologist)),
+            (&second, line("759999998", "10", Role::Doctor)),
+        ] {
+            assert!(mapping::add(&app.app.federation, tenant.id, line).await.unwrap(), "{engine}");
+        }
+        let client = app.client().first_party().create().await;
+        let request = AuthRequest::of(&client)
+            .set("idp_hint", "pro_sante_connect")
+            .set("scope", "openid tenant roles")
+            .set("tenant", &second.code);
+        let both = professional("s", NATIONAL, &["990001232", "759999998"]);
+        let end = op.sign_in(&app, &mut app.browser(), &request.url(), &both).await;
+        let code = param(&end.answer, "code").unwrap_or_else(|| panic!("{engine}: {end:?}"));
+        let tokens = Tokens::of(app.redeem(&client, &code).await);
+        let everything =
+            [("First".to_owned(), vec![Role::Doctor, Role::Biologist]), ("Second".to_owned(), vec![Role::Doctor])];
+        assert_eq!(roles_of(&app).await, everything, "{engine}");
+        // By hand: a role beside, and one that the mapping gave already.
+        let user = app.store().read().await.unwrap().user_by_rpps(RPPS).await.unwrap().unwrap();
+        people::grant_role(&app.app.accounts, &user, &first, Role::Secretary).await.unwrap();
+        people::grant_role(&app.app.accounts, &user, &first, Role::Biologist).await.unwrap();
+
+        // The second place of practice is gone: so are its role, its tenant, and what was issued there.
+        let one = professional("s", NATIONAL, &["990001232"]);
+        assert!(app.is_alive(&tokens.access).await, "{engine}");
+        op.sign_in(&app, &mut app.browser(), "/sign-in/pro_sante_connect", &one).await;
+        let left = [("First".to_owned(), vec![Role::Doctor, Role::Biologist, Role::Secretary])];
+        assert_eq!(roles_of(&app).await, left, "{engine}");
+        let refreshed = app.refresh(&client, &tokens.refresh).await;
+        assert_eq!(refreshed.json()["error"], "invalid_grant", "{engine}: {refreshed:?}");
+        assert!(!app.is_alive(&tokens.access).await, "{engine}");
+
+        // A line that is taken out of the mapping counts in the same way.
+        mapping::remove(&app.app.federation, first.id, line("990001232", "10", Role::Doctor)).await.unwrap();
+        let mut browser = app.browser();
+        let page = op.sign_in(&app, &mut browser, "/sign-in/pro_sante_connect", &one).await;
+        let left = [("First".to_owned(), vec![Role::Biologist, Role::Secretary])];
+        assert_eq!((page.kind(), roles_of(&app).await.as_slice()), (Some("account"), left.as_slice()), "{engine}");
+        // It comes back as it went.
+        mapping::add(&app.app.federation, second.id, line("990001232", "10", Role::Doctor)).await.unwrap();
+        op.sign_in(&app, &mut browser, "/sign-in/pro_sante_connect", &one).await;
+        assert_eq!(roles_of(&app).await.len(), 2, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn mapped_roles_go_with_the_link() {
+    let op = Op::start().await;
+    let app = app(&op).await;
+    let tenant = app.tenant("First").await;
+    mapping::add(&app.app.federation, tenant.id, line("990001232", "10", Role::Doctor)).await.unwrap();
+    let mut browser = app.browser();
+    let person = professional("s", NATIONAL, &["990001232"]);
+    op.sign_in(&app, &mut browser, "/sign-in/pro_sante_connect", &person).await;
+    let user = app.store().read().await.unwrap().user_by_rpps(RPPS).await.unwrap().unwrap();
+    people::grant_role(&app.app.accounts, &user, &tenant, Role::Secretary).await.unwrap();
+    people::set_password(&app.app.accounts, &user, guichet::base::Secret::new("Correct-horse-7-battery".to_owned()))
+        .await
+        .unwrap();
+    let end = op.sign_in(&app, &mut browser, "/sign-in/pro_sante_connect", &person).await;
+    let form = end.answer.body.split("action=\"/account/identities/").nth(1).unwrap();
+    let action = format!("/account/identities/{}", form.split('"').next().unwrap());
+    let csrf = form.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let page = browser.post(&action, &[("csrf", &csrf)]).await;
+    assert!(page.url.contains("done=unlinked"), "{page:?}");
+    assert_eq!(roles_of(&app).await, [("First".to_owned(), vec![Role::Secretary])]);
+}
+
+#[tokio::test]
+async fn codes_that_are_no_longer_used_and_codes_that_nobody_knows() {
+    let op = Op::start().await;
+    let app = app(&op).await;
+    let tenant = app.tenant("First").await;
+    for line in [line("990001232", "313", Role::Caregiver), line("759999998", "1234", Role::Accountant)] {
+        assert!(mapping::add(&app.app.federation, tenant.id, line).await.unwrap());
+    }
+    // An auxiliary nurse under the old code, and a profession that the tables do not have yet.
+    let mut person = professional("s", NATIONAL, &["990001232", "759999998"]);
+    person["SubjectRole"] = json!([]);
+    let mut other = person["SubjectRefPro"]["exercices"][0].clone();
+    person["SubjectRefPro"]["exercices"][0]["codeProfession"] = "35".into();
+    other["codeProfession"] = "1234".into();
+    person["SubjectRefPro"]["exercices"].as_array_mut().unwrap().push(other);
+    let page = op.sign_in(&app, &mut app.browser(), "/sign-in/pro_sante_connect", &person).await;
+    assert_eq!(roles_of(&app).await, [("First".to_owned(), vec![Role::Caregiver, Role::Accountant])]);
+    let text = page.answer.body;
+    assert!(text.contains("Aide-soignant · HOPITAL DES EXEMPLES"), "{text}");
+    assert!(text.contains("1234 · HOPITAL DES EXEMPLES") && text.contains("FINESS 990001232"), "{text}");
+}

@@ -146,6 +146,7 @@ const OPENID_REFUSED: &[&str] = &[
 ];
 
 const PROFESSIONALS_REFUSED: &[&str] = &[
+    "id_token:other_sub",
     "id_token:missing_acr",
     "id_token:unknown_acr",
     "id_token:legacy_iss",
@@ -401,6 +402,39 @@ async fn mutual_tls_on_every_call_and_not_with_another_name() {
         let page = there.sign_in(&mut app.browser(), &there.start_path(), "medecin", None).await;
         assert_eq!(page.kind() == Some("account"), works, "{name}: {page:?}");
     }
+}
+
+#[tokio::test]
+async fn mutual_tls_is_demanded_at_every_back_channel_endpoint() {
+    const REALM: &str = "/auth/realms/esante-wallet/protocol/openid-connect";
+    let papers = Papers::issue(CLIENT);
+    let there = Simulated::with_mutual_tls(Kind::ProSanteConnect, &papers).await;
+    let secret = crate::support::simulated::SECRET;
+    for (path, fields) in [
+        ("/token", &[("grant_type", "authorization_code"), ("code", "x")][..]),
+        ("/token", &[("grant_type", "refresh_token"), ("refresh_token", "x")][..]),
+        ("/token/introspect", &[("token", "x")][..]),
+        ("/revoke", &[("token", "x")][..]),
+        ("/ext/ciba/auth", &[("scope", "openid scope_all"), ("acr_values", "eidas1")][..]),
+    ] {
+        for own in [&[("client_id", CLIENT)][..], &[("client_id", CLIENT), ("client_secret", secret)][..]] {
+            let reply = there.post(&format!("{REALM}{path}"), &[fields, own].concat()).await;
+            assert_eq!(reply.status.as_u16(), 401, "{path} {own:?}: {reply:?}");
+        }
+    }
+    // The access token is bound to the certificate: userinfo is part of a sign-in that works with it, and of none without.
+    let path = |file: &str| papers.file(file).to_string_lossy().into_owned();
+    let app = there
+        .app_with(&[
+            ("CLIENT_AUTH_METHOD", "tls_client_auth"),
+            ("CLIENT_CERTIFICATE_FILE", &path("client.pem")),
+            ("CLIENT_KEY_FILE", &path("client-key.pem")),
+            ("CA_FILE", &path("server.pem")),
+        ])
+        .await;
+    let page = there.sign_in(&mut app.browser(), &there.start_path(), "medecin", None).await;
+    assert_eq!(page.kind(), Some("account"), "{page:?}");
+    assert_eq!(there.control.calls()["userinfo"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

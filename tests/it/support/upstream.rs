@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use guichet::jose::encryption::{Content, ContentEncryption, KeyManagement, Recipient};
 use josekit::jwk::Jwk;
 use josekit::jws::{self, JwsHeader, RS256};
 use serde_json::{Map, Value, json};
@@ -39,6 +40,8 @@ pub struct Behaviour {
     pub token_body: Option<(u16, String)>,
     /// Whether userinfo is a JWT.
     pub signed_userinfo: bool,
+    /// The JWK Set that ID tokens and userinfo are encrypted to, with the two algorithms.
+    pub encrypt_to: Option<(Value, KeyManagement, ContentEncryption)>,
     /// Whether ID tokens have no signature.
     pub unsigned: bool,
     /// Whether tokens are signed with a key that nobody published.
@@ -51,6 +54,13 @@ pub struct Behaviour {
     pub key_fetches: usize,
     /// Forms that came to the token endpoint.
     pub token_forms: Vec<Vec<(String, String)>>,
+}
+
+impl Behaviour {
+    fn encrypted(&self, content: Content<'_>) -> Option<String> {
+        let (jwks, alg, enc) = self.encrypt_to.as_ref()?;
+        Some(Recipient::choose(jwks, *alg, *enc).expect("a key").encrypt(content).expect("a JWE"))
+    }
 }
 
 /// A code that was given out.
@@ -301,6 +311,7 @@ async fn token(State(shared): Handle, headers: HeaderMap, body: Bytes) -> Respon
     } else {
         sign(&given.id_token, "JWT", shared.behaviour.foreign_key)
     };
+    let id_token = shared.behaviour.encrypted(Content::Token(&id_token)).unwrap_or(id_token);
     let body = json!({
         "access_token": access_token, "token_type": "Bearer", "expires_in": 120, "id_token": id_token,
         "refresh_token": format!("rt-of-{access_token}"),
@@ -318,7 +329,12 @@ async fn userinfo(State(shared): Handle, headers: HeaderMap) -> Response {
         let mut claims = claims.clone();
         claims["iss"] = shared.issuer.clone().into();
         claims["aud"] = CLIENT.into();
-        return answer(200, "application/jwt; charset=utf-8", sign(&claims, "JWT", false));
+        let signed = sign(&claims, "JWT", false);
+        let sent = shared.behaviour.encrypted(Content::Token(&signed)).unwrap_or(signed);
+        return answer(200, "application/jwt; charset=utf-8", sent);
     }
-    answer(200, "application/json", claims.to_string())
+    match shared.behaviour.encrypted(Content::Claims(claims.to_string().as_bytes())) {
+        Some(sent) => answer(200, "application/jwt", sent),
+        None => answer(200, "application/json", claims.to_string()),
+    }
 }

@@ -72,8 +72,21 @@ pub struct LinkedIdentity {
     pub account: Option<String>,
     /// Since when.
     pub since: Timestamp,
+    /// Where the person practises, as the provider said last.
+    pub practices: Vec<AccountPractice>,
     /// Where the button that removes the link posts.
     pub action: String,
+}
+
+/// A place of practice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountPractice {
+    /// Profession and role, in the words of the national tables.
+    pub title: String,
+    /// Name of the structure, where there is one.
+    pub structure: String,
+    /// Its FINESS numbers.
+    pub finess: String,
 }
 
 /// An upstream provider that can be linked.

@@ -35,6 +35,8 @@ pub enum ErrorKind {
     UpstreamRefused,
     /// The upstream provider does not answer.
     UpstreamDown,
+    /// The person did not answer the upstream provider in time.
+    UpstreamTooLate,
     /// Nobody here is linked with the upstream's person.
     UpstreamNotLinked,
     /// Another account is linked with the upstream's person.
@@ -59,7 +61,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// All kinds.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::UnknownClient,
         Self::RedirectUri,
         Self::Request,
@@ -74,6 +76,7 @@ impl ErrorKind {
         Self::UpstreamCancelled,
         Self::UpstreamRefused,
         Self::UpstreamDown,
+        Self::UpstreamTooLate,
         Self::UpstreamNotLinked,
         Self::LinkedElsewhere,
         Self::OtherProfessional,
@@ -103,6 +106,7 @@ impl ErrorKind {
             Self::UpstreamCancelled => (400, "upstream_cancelled"),
             Self::UpstreamRefused => (403, "upstream_refused"),
             Self::UpstreamDown => (502, "upstream_down"),
+            Self::UpstreamTooLate => (400, "upstream_too_late"),
             Self::UpstreamNotLinked => (403, "upstream_not_linked"),
             Self::LinkedElsewhere => (409, "linked_elsewhere"),
             Self::OtherProfessional => (409, "other_professional"),

@@ -42,6 +42,12 @@ pub enum Message {
     PasswordUnchanged,
     /// The two entries of the new password differ.
     PasswordsDiffer,
+    /// The typed number is no national identifier.
+    NumberMalformed,
+    /// The upstream provider knows nobody of the typed number.
+    NumberUnknown,
+    /// Somebody's request waits for the same person.
+    NumberPending,
     /// A name is missing, too long, or holds what is no text.
     NameMissing,
     /// No tenant was chosen.
@@ -93,6 +99,9 @@ impl Message {
             Self::PasswordContainsName => plain("message.password_contains_name"),
             Self::PasswordUnchanged => plain("message.password_unchanged"),
             Self::PasswordsDiffer => plain("message.passwords_differ"),
+            Self::NumberMalformed => plain("message.number_malformed"),
+            Self::NumberUnknown => plain("message.number_unknown"),
+            Self::NumberPending => plain("message.number_pending"),
             Self::NameMissing => plain("message.name_missing"),
             Self::TenantMissing => plain("message.tenant_missing"),
             Self::PasswordChanged => plain("message.password_changed"),
@@ -126,6 +135,9 @@ impl Message {
 
     /// Whether trying again with other input is pointless for now: shown as a warning.
     pub const fn is_warning(self) -> bool {
-        matches!(self, Self::TooManyTries { .. } | Self::Busy | Self::Expired | Self::AccountExists)
+        matches!(
+            self,
+            Self::TooManyTries { .. } | Self::Busy | Self::Expired | Self::AccountExists | Self::NumberPending
+        )
     }
 }

@@ -9,6 +9,7 @@
 mod account;
 mod assets;
 mod check_session;
+mod ciba;
 mod consent;
 mod device;
 mod error_page;
@@ -30,9 +31,12 @@ mod tests;
 
 use askama::Template;
 
-pub use account::{Account, AccountMembership, AccountSession, Application, GrantedConsent, LinkOffer, LinkedIdentity};
+pub use account::{
+    Account, AccountMembership, AccountPractice, AccountSession, Application, GrantedConsent, LinkOffer, LinkedIdentity,
+};
 pub use assets::{StaticFile, asset_version, static_file};
 pub use check_session::CheckSession;
+pub use ciba::{CibaStart, CibaWait};
 pub use consent::{Consent, ScopeItem};
 pub use device::describe_device;
 pub use error_page::{ErrorKind, ErrorPage};

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Layout, Message, text_of};
+use super::{Layout, Link, Message, text_of};
 
 /// Another service that can say who the person is.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Upstream {
     pub url: String,
     /// Its logo: a static file or an `https:` address.
     pub logo: Option<String>,
+    /// The same service by the person's telephone, where it offers that.
+    pub telephone: Option<Link>,
 }
 
 /// The sign-in page. The form posts `csrf`, `email`, `password`, and `decision=cancel` from its second button.

@@ -1,5 +1,5 @@
-//! The page after signing out. With frames it is a stop on the way: the script goes on to the application once they have
-//! loaded, or after three seconds; without scripts the person follows the link.
+//! The page after signing out. With frames, or on the way to an upstream provider's own logout, it is a stop on the way: the
+//! script goes on once they have loaded, or after three seconds; without scripts the page does so by itself.
 //!
 //! `data-page="signed-out"`; the element `id="signed-out"` says so.
 

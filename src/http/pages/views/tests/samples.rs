@@ -31,6 +31,7 @@ struct Maker {
 pub(super) fn all(locale: Locale, word: Word) -> Vec<Sample> {
     let mut maker = Maker { locale, word, out: Vec::new() };
     maker.sign_in();
+    maker.telephone();
     maker.tenant_and_consent();
     maker.leaving();
     maker.errors();
@@ -130,6 +131,9 @@ impl Maker {
             name: self.w(name),
             label: self.w(label),
             url: self.w("/upstream"),
+            telephone: logo
+                .is_some()
+                .then(|| Link { url: self.w("/ciba"), label: self.w("Avec mon téléphone (e-CPS)") }),
             logo,
         };
         let upstreams = vec![
@@ -139,6 +143,27 @@ impl Maker {
         self.add("sign-in.upstreams", "sign-in", SignIn { layout, upstreams, ..base.clone() }.render());
         let alone = SignIn { layout: self.plain(), cancel: false, forgot_url: None, ..base };
         self.add("sign-in.alone", "sign-in", alone.render());
+    }
+
+    fn telephone(&mut self) {
+        let start = CibaStart {
+            layout: self.for_client(),
+            upstream: self.w("Pro Santé Connect"),
+            action: self.w("/ciba"),
+            number: String::new(),
+            number_error: None,
+            problem: None,
+            back_url: self.w("/interaction"),
+        };
+        self.add("ciba", "ciba", start.render());
+        for message in [Message::NumberMalformed, Message::NumberUnknown] {
+            let page = CibaStart { number: self.w("99700"), number_error: Some(message), ..start.clone() };
+            self.add(&format!("ciba.{}", format!("{message:?}").to_lowercase()), "ciba", page.render());
+        }
+        let pending = CibaStart { problem: Some(Message::NumberPending), ..start };
+        self.add("ciba.pending", "ciba", pending.render());
+        let wait = CibaWait { layout: self.plain(), action: self.w("/ciba"), number: self.w("07"), again: 2 };
+        self.add("ciba.wait", "ciba", wait.render());
     }
 
     fn tenant_and_consent(&mut self) {
@@ -320,6 +345,11 @@ impl Maker {
                 label: self.w("Pro Santé Connect"),
                 account: Some(self.w("camille@exemple.fr")),
                 since: at("2026-03-01T09:00:00Z"),
+                practices: vec![AccountPractice {
+                    title: self.w("Médecin"),
+                    structure: self.w("Hôpital des Exemples"),
+                    finess: self.w("990001232"),
+                }],
                 action: self.w("/account/identities/1/unlink"),
             }],
             link_offers: vec![LinkOffer {
