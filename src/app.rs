@@ -17,7 +17,7 @@ use crate::federation::{self, Federation};
 use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, Surrounded, TrustedProxies, surround};
 use crate::http::operations::{HEALTH, health_router};
 use crate::http::pages::views::{Stationery, letter};
-use crate::http::router::{cross_origin, router, templates};
+use crate::http::router::{cross_origin, in_windows, published, router, templates};
 use crate::http::server::{ClientCertificates, Readiness, ServerOptions, TlsOptions};
 use crate::http::site::{self, Site};
 use crate::i18n::Locale;
@@ -375,6 +375,8 @@ fn surround_parts(app: &App, site: &Site) -> Surround {
         https: app.config.issuer.is_https(),
         routes: templates(site).into_iter().chain(HEALTH.map(str::to_owned)).collect(),
         cross_origin: cross_origin(site),
+        in_windows: in_windows(site),
+        polled: published(site).chain(HEALTH.map(str::to_owned)).collect(),
         body_limit: ByRoute::all(http.body_limit),
         timeout: ByRoute::all(http.request_timeout),
     }

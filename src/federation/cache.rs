@@ -1,5 +1,5 @@
-//! What is fetched from an upstream and kept: one flight at a time, a floor between tries, the old copy while a new one
-//! cannot be had.
+//! What is fetched from an upstream and kept: as long as its sender says (RFC 9111 §5.2.2), one flight at a time, a floor
+//! between tries, the old copy while a new one cannot be had.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::error::FederationError;
 use crate::base::Timestamp;
 
-/// How long a copy is used without asking again.
+/// How long a copy is used without asking again, at most and where its sender says nothing.
 const FRESH: Duration = Duration::from_secs(3_600);
 /// How long a copy may serve while the upstream does not answer.
 const USABLE: Duration = Duration::from_secs(24 * 3_600);
@@ -17,6 +17,8 @@ const USABLE: Duration = Duration::from_secs(24 * 3_600);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Least time between two fetches that a sign-in asks for: keys that nobody published make no storm of requests.
 const FLOOR: Duration = Duration::from_secs(30);
+/// The same where the sender wants nothing kept: it asks for the requests, and still gets no storm of them.
+const LEAST_FLOOR: Duration = Duration::from_secs(1);
 
 /// One thing that is kept.
 #[derive(Debug)]
@@ -24,14 +26,32 @@ pub(super) struct Cached<T>(Mutex<State<T>>);
 
 #[derive(Debug)]
 struct State<T> {
-    copy: Option<(Arc<T>, Timestamp)>,
+    copy: Option<Copy<T>>,
     failed: Option<(String, Timestamp)>,
+}
+
+#[derive(Debug)]
+struct Copy<T> {
+    value: Arc<T>,
+    at: Timestamp,
+    keep: Duration,
+}
+
+/// What a fetch gives.
+#[derive(Debug)]
+pub(super) struct Fetched<T> {
+    pub(super) value: T,
+    /// How long its sender lets it be kept; `None` where it does not say.
+    pub(super) keep: Option<Duration>,
 }
 
 /// How fresh a copy must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
-    /// The usual.
+    /// As fresh as its sender wants.
+    Fresh,
+    /// The one that is there, if it is not old: a round trip ends with the document that it began with, and keys are good
+    /// until one is missing.
     Kept,
     /// Newer than the one that did not help, unless that one is very new.
     Newer,
@@ -49,14 +69,13 @@ impl<T> Cached<T> {
         &self,
         want: Want,
         now: Timestamp,
-        fetch: impl Future<Output = Result<T, FederationError>>,
+        fetch: impl Future<Output = Result<Fetched<T>, FederationError>>,
     ) -> Result<Arc<T>, FederationError> {
         let mut state = self.0.lock().await;
-        let longest = if want == Want::Newer { FLOOR } else { FRESH };
-        if let Some((copy, at)) = &state.copy
-            && now.since(*at) < longest
+        if let Some(copy) = &state.copy
+            && now.since(copy.at) < copy.serves(want)
         {
-            return Ok(Arc::clone(copy));
+            return Ok(Arc::clone(&copy.value));
         }
         if let Some((why, at)) = &state.failed
             && now.since(*at) < AFTER_FAILURE
@@ -66,11 +85,17 @@ impl<T> Cached<T> {
         // Noted before, so that a flight which is given up counts as a failure.
         state.failed = Some(("the flight was given up".to_owned(), now));
         match fetch.await {
-            Ok(value) => {
+            Ok(Fetched { value, keep }) => {
                 let value = Arc::new(value);
-                state.copy = Some((Arc::clone(&value), now));
+                let keep = keep.unwrap_or(FRESH).clamp(LEAST_FLOOR, FRESH);
+                state.copy = Some(Copy { value: Arc::clone(&value), at: now, keep });
                 state.failed = None;
                 Ok(value)
+            }
+            // It answered, as somebody else: what it said before is no longer good either.
+            Err(error @ FederationError::Refused(_)) => {
+                *state = State { copy: None, failed: Some((error.to_string(), now)) };
+                Err(error)
             }
             Err(error) => {
                 state.failed = Some((error.to_string(), now));
@@ -80,9 +105,20 @@ impl<T> Cached<T> {
     }
 }
 
+impl<T> Copy<T> {
+    /// For how long it serves whoever wants this.
+    fn serves(&self, want: Want) -> Duration {
+        match want {
+            Want::Fresh => self.keep,
+            Want::Kept => FRESH,
+            Want::Newer => self.keep.min(FLOOR),
+        }
+    }
+}
+
 impl<T> State<T> {
     fn old(&self, now: Timestamp) -> Option<Arc<T>> {
-        self.copy.as_ref().filter(|(_, at)| now.since(*at) < USABLE).map(|(copy, _)| Arc::clone(copy))
+        self.copy.as_ref().filter(|copy| now.since(copy.at) < USABLE).map(|copy| Arc::clone(&copy.value))
     }
 }
 
@@ -91,6 +127,10 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    fn says<T>(value: T, keep: Option<u64>) -> Result<Fetched<T>, FederationError> {
+        Ok(Fetched { value, keep: keep.map(Duration::from_secs) })
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(1_000_000 + seconds)
@@ -106,7 +146,7 @@ mod tests {
                 let fetch = async {
                     flights.fetch_add(1, Ordering::SeqCst);
                     tokio::time::sleep(Duration::from_millis(20)).await;
-                    Ok(7)
+                    says(7, None)
                 };
                 *cached.get(Want::Kept, at(0), fetch).await.unwrap()
             })
@@ -120,13 +160,41 @@ mod tests {
     #[tokio::test]
     async fn a_failure_is_not_repeated_at_once_and_an_old_copy_serves() {
         let cached = Cached::default();
-        let fail = || async { Err::<u8, _>(FederationError::Down("no".to_owned())) };
+        let fail = || async { Err::<Fetched<u8>, _>(FederationError::Down("no".to_owned())) };
         assert!(cached.get(Want::Kept, at(0), fail()).await.is_err());
-        assert!(cached.get(Want::Kept, at(4), async { Ok(1) }).await.is_err(), "the floor after a failure");
-        assert_eq!(*cached.get(Want::Kept, at(5), async { Ok(1) }).await.unwrap(), 1);
-        assert_eq!(*cached.get(Want::Newer, at(34), async { Ok(2) }).await.unwrap(), 1, "the floor");
-        assert_eq!(*cached.get(Want::Newer, at(35), async { Ok(2) }).await.unwrap(), 2);
+        assert!(cached.get(Want::Kept, at(4), async { says(1, None) }).await.is_err(), "the floor after a failure");
+        assert_eq!(*cached.get(Want::Kept, at(5), async { says(1, None) }).await.unwrap(), 1);
+        assert_eq!(*cached.get(Want::Newer, at(34), async { says(2, None) }).await.unwrap(), 1, "the floor");
+        assert_eq!(*cached.get(Want::Newer, at(35), async { says(2, None) }).await.unwrap(), 2);
         assert_eq!(*cached.get(Want::Kept, at(4_000), fail()).await.unwrap(), 2, "old, and still of use");
         assert!(cached.get(Want::Kept, at(90_000), fail()).await.is_err(), "too old");
+    }
+
+    #[tokio::test]
+    async fn the_sender_says_how_long() {
+        let cached = Cached::default();
+        let get = async |want, seconds, value, keep| {
+            *cached.get(want, at(seconds), async move { says(value, keep) }).await.unwrap()
+        };
+        assert_eq!(get(Want::Fresh, 0, 1, Some(0)).await, 1);
+        assert_eq!(get(Want::Fresh, 0, 2, Some(0)).await, 1, "no storm, whatever the sender says");
+        assert_eq!(get(Want::Kept, 60, 2, Some(0)).await, 1, "a round trip goes on with what it began with");
+        assert_eq!(get(Want::Newer, 60, 2, Some(0)).await, 2, "the floor is the sender's, if lower");
+        assert_eq!(get(Want::Fresh, 61, 3, Some(600)).await, 3);
+        assert_eq!(get(Want::Fresh, 660, 4, None).await, 3);
+        assert_eq!(get(Want::Newer, 661, 4, Some(99_999)).await, 4);
+        assert_eq!(get(Want::Newer, 690, 5, None).await, 4, "the floor is ours, if lower");
+        assert_eq!(get(Want::Fresh, 4_260, 5, None).await, 4);
+        assert_eq!(get(Want::Fresh, 4_261, 5, None).await, 5, "never longer than an hour");
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_takes_the_old_copy_along() {
+        let cached = Cached::default();
+        let refuse = async { Err(FederationError::refused("another issuer")) };
+        assert_eq!(*cached.get(Want::Fresh, at(0), async { says(1, Some(0)) }).await.unwrap(), 1);
+        assert!(cached.get(Want::Fresh, at(5), refuse).await.is_err());
+        assert!(cached.get(Want::Kept, at(6), async { says(1, None) }).await.is_err(), "the floor, and nothing kept");
+        assert_eq!(*cached.get(Want::Kept, at(10), async { says(2, None) }).await.unwrap(), 2);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::cache::{Cached, Want};
+use super::cache::{Cached, Fetched, Want};
 use super::error::FederationError;
 use super::reply;
 use super::settings::Settings;
@@ -33,7 +33,17 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// The document.
+    /// The document to begin with: as fresh as the provider wants.
+    pub(super) async fn fresh_document(
+        &self,
+        outbound: &Outbound,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Arc<Document>, FederationError> {
+        self.document.get(Want::Fresh, now, fetch_document(outbound, settings)).await
+    }
+
+    /// The document to go on with.
     pub(super) async fn document(
         &self,
         outbound: &Outbound,
@@ -66,19 +76,23 @@ impl Directory {
     }
 }
 
-async fn fetch_document(outbound: &Outbound, settings: &Settings) -> Result<Document, FederationError> {
-    let found = reply::object(outbound, "discovery", Call::get(&settings.discovery_url)).await?;
+async fn fetch_document(outbound: &Outbound, settings: &Settings) -> Result<Fetched<Document>, FederationError> {
+    let (found, keep) = reply::kept_object(outbound, "discovery", Call::get(&settings.discovery_url)).await?;
+    Ok(Fetched { value: read_document(&found, settings)?, keep })
+}
+
+fn read_document(found: &Map<String, Value>, settings: &Settings) -> Result<Document, FederationError> {
     // Whoever else answers there is not the provider (OpenID Connect Discovery §4.3).
     if found.get("issuer").and_then(Value::as_str) != Some(settings.issuer.as_str()) {
         return Err(FederationError::Refused("discovery: the issuer is not the configured one".to_owned()));
     }
-    let endpoint = |name| optional_endpoint(&found, name, settings);
+    let endpoint = |name| optional_endpoint(found, name, settings);
     let required =
         |name| endpoint(name)?.ok_or_else(|| FederationError::Refused(format!("discovery: {name} is missing")));
     Ok(Document {
         authorization_endpoint: required("authorization_endpoint")?,
-        token_endpoint: at_back(&found, "token_endpoint", settings)?.map_or_else(|| required("token_endpoint"), Ok)?,
-        userinfo_endpoint: match at_back(&found, "userinfo_endpoint", settings)? {
+        token_endpoint: at_back(found, "token_endpoint", settings)?.map_or_else(|| required("token_endpoint"), Ok)?,
+        userinfo_endpoint: match at_back(found, "userinfo_endpoint", settings)? {
             Some(alias) => Some(alias),
             None => endpoint("userinfo_endpoint")?,
         },
@@ -118,10 +132,10 @@ fn optional_endpoint(
     }
 }
 
-async fn fetch_keys(outbound: &Outbound, document: &Document) -> Result<Value, FederationError> {
-    let keys = reply::object(outbound, "keys", Call::get(&document.jwks_uri)).await?;
+async fn fetch_keys(outbound: &Outbound, document: &Document) -> Result<Fetched<Value>, FederationError> {
+    let (keys, keep) = reply::kept_object(outbound, "keys", Call::get(&document.jwks_uri)).await?;
     match keys.get("keys") {
-        Some(Value::Array(_)) => Ok(Value::Object(keys)),
+        Some(Value::Array(_)) => Ok(Fetched { value: Value::Object(keys), keep }),
         _ => Err(FederationError::Down("keys: the answer is no JWK Set".to_owned())),
     }
 }

@@ -1,5 +1,7 @@
 //! What upstreams answer, read strictly: status, media type, JSON, error members.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::error::FederationError;
@@ -18,6 +20,20 @@ pub(super) async fn object(
 ) -> Result<Map<String, Value>, FederationError> {
     let reply = send(outbound, what, call).await?;
     read_object(what, &reply)
+}
+
+/// The same for what is published, with how long it may be kept. A status other than success is trouble there: nobody who
+/// reads is refused.
+pub(super) async fn kept_object(
+    outbound: &Outbound,
+    what: &'static str,
+    call: Call,
+) -> Result<(Map<String, Value>, Option<Duration>), FederationError> {
+    let reply = send(outbound, what, call).await.map_err(|error| match error {
+        FederationError::Refused(why) => FederationError::Down(why),
+        other => other,
+    })?;
+    Ok((read_object(what, &reply)?, reply.lifetime()))
 }
 
 /// Makes a call; trouble there is [`FederationError::Down`], a refusal is [`FederationError::Refused`].

@@ -11,6 +11,9 @@ use super::pages::{account, home, interaction, invitations, links, recovery, ups
 use super::site::Site;
 use crate::provider::discovery::path;
 
+/// Files of the pages.
+const STATIC: &str = "/static/{file}";
+
 /// Who calls a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
@@ -20,6 +23,8 @@ pub enum Audience {
     Client,
     /// A person's browser.
     Person,
+    /// A person's browser on the way from an application and back to it, maybe in a window that the application opened.
+    Journey,
     /// An application that was written for another interface, and the browsers that it sends here. Such a path takes a
     /// trailing slash as well.
     Dialect,
@@ -39,7 +44,7 @@ pub struct Route {
 
 /// The list. Tests hold every route against it: wrong methods, missing tokens, foreign forms.
 pub fn routes() -> Vec<Route> {
-    use Audience::{Client, Dialect, Person, Program};
+    use Audience::{Client, Dialect, Journey, Person, Program};
     let route = |path, methods, audience, handler| Route { path, methods, audience, handler };
     vec![
         route(path::OPENID_CONFIGURATION, &["GET"], Program, get(discovery::metadata)),
@@ -57,18 +62,18 @@ pub fn routes() -> Vec<Route> {
             Client,
             get(register::get).put(register::put).delete(register::delete),
         ),
-        route(path::AUTHORIZE, &["GET", "POST"], Person, get(authorize::get).post(authorize::post)),
-        route(path::END_SESSION, &["GET", "POST"], Person, get(end_session::get).post(end_session::post)),
+        route(path::AUTHORIZE, &["GET", "POST"], Journey, get(authorize::get).post(authorize::post)),
+        route(path::END_SESSION, &["GET", "POST"], Journey, get(end_session::get).post(end_session::post)),
         route(path::CHECK_SESSION, &["GET"], Person, get(check_session::get)),
-        route("/interaction/{journey}", &["GET"], Person, get(interaction::get)),
-        route("/interaction/{journey}/sign-in", &["POST"], Person, post(interaction::post_sign_in)),
-        route("/interaction/{journey}/tenant", &["POST"], Person, post(interaction::post_tenant)),
-        route("/interaction/{journey}/consent", &["POST"], Person, post(interaction::post_consent)),
-        route("/interaction/{journey}/upstream", &["GET"], Person, get(upstreams::go_there)),
+        route("/interaction/{journey}", &["GET"], Journey, get(interaction::get)),
+        route("/interaction/{journey}/sign-in", &["POST"], Journey, post(interaction::post_sign_in)),
+        route("/interaction/{journey}/tenant", &["POST"], Journey, post(interaction::post_tenant)),
+        route("/interaction/{journey}/consent", &["POST"], Journey, post(interaction::post_consent)),
+        route("/interaction/{journey}/upstream", &["GET"], Journey, get(upstreams::go_there)),
         route("/sign-in", &["GET"], Person, get(account::sign_in)),
         route("/sign-in/{upstream}", &["GET"], Person, get(upstreams::sign_in)),
-        route(upstreams::CALLBACK, &["GET"], Person, get(upstreams::callback)),
-        route(upstreams::LOGOUT, &["GET"], Person, get(upstreams::logged_out)),
+        route(upstreams::CALLBACK, &["GET"], Journey, get(upstreams::callback)),
+        route(upstreams::LOGOUT, &["GET"], Journey, get(upstreams::logged_out)),
         route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),
         route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),
         route("/password-reset/{token}", &["GET", "POST"], Person, get(recovery::get_link).post(recovery::post_link)),
@@ -86,7 +91,7 @@ pub fn routes() -> Vec<Route> {
         route(carelink::LOGIN, &["GET"], Dialect, get(carelink::login).fallback(carelink::method_not_allowed)),
         route(carelink::CALLBACK, &["GET"], Dialect, get(carelink::callback).fallback(carelink::method_not_allowed)),
         route("/", &["GET"], Person, get(home::get)),
-        route("/static/{file}", &["GET"], Person, get(home::file)),
+        route(STATIC, &["GET"], Person, get(home::file)),
     ]
 }
 
@@ -117,6 +122,17 @@ pub fn templates(site: &Site) -> Vec<String> {
 /// Templates of the routes that scripts of any origin may call.
 pub fn cross_origin(site: &Site) -> Vec<String> {
     below(site, |route| route.audience == Audience::Program).collect()
+}
+
+/// Templates of the routes whose answers are the same for everybody, until a key changes or a release.
+pub fn published(site: &Site) -> impl Iterator<Item = String> {
+    let documents = [path::OPENID_CONFIGURATION, path::OAUTH_METADATA, path::JWKS, STATIC];
+    below(site, move |route| documents.contains(&route.path)).chain(beside(site))
+}
+
+/// Templates of the routes that keep a window together with the one that opened it.
+pub fn in_windows(site: &Site) -> Vec<String> {
+    below(site, |route| route.audience == Audience::Journey).collect()
 }
 
 fn below(site: &Site, which: impl Fn(&Route) -> bool) -> impl Iterator<Item = String> {

@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_narrowed_token_releases_no_named_claim() {
-        let claims = NamedClaims { userinfo: vec!["name".to_owned()], id_token: Vec::new() };
+        let claims = NamedClaims { userinfo: vec!["name".to_owned()], ..NamedClaims::default() };
         let scope = Scope::parse("openid email").unwrap();
         let grant = Grant { claims: claims.clone(), scope: scope.clone(), ..grant() };
         assert_eq!(grant.claims_within(&scope), claims);

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::claims::scope_of;
+use super::claims::{is_in_range, parts, scope_of};
 use super::{ErrorCode, OAuthError, Scope};
 
 /// What the `claims` parameter asks for.
@@ -33,6 +33,32 @@ pub struct NamedClaims {
     /// In the ID token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub id_token: Vec<String>,
+    /// Languages in which claims are wanted beside their plain form (§5.2, `claims_locales`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locales: Vec<String>,
+}
+
+/// Which claims about a person one answer releases.
+#[derive(Debug, Clone, Copy)]
+pub struct Release<'a> {
+    /// Scopes that release theirs.
+    pub scope: &'a Scope,
+    /// Claims released by their names.
+    pub named: &'a [String],
+    /// Languages in which what is released is told too.
+    pub locales: &'a [String],
+}
+
+impl Release<'_> {
+    /// Whether the claim of this name, which may carry a language, is released: by its scope or its name, and one in a
+    /// language when that was named or wanted.
+    pub fn takes(&self, name: &str) -> bool {
+        let (claim, language) = parts(name);
+        let is_wanted = |language| self.locales.iter().any(|range| is_in_range(language, range));
+        let is_there = |claim: &str| self.named.iter().any(|named| named == claim);
+        let by_scope = || scope_of(claim).is_some_and(|releasing| self.scope.contains(releasing));
+        is_there(name) || (language.is_none_or(is_wanted) && (is_there(claim) || by_scope()))
+    }
 }
 
 impl NamedClaims {
@@ -55,7 +81,7 @@ impl ClaimsRequest {
             known.cloned().collect()
         };
         Ok(Self {
-            named: NamedClaims { userinfo: person(&userinfo), id_token: person(&id_token) },
+            named: NamedClaims { userinfo: person(&userinfo), id_token: person(&id_token), locales: Vec::new() },
             sub: subject(&[&id_token, &userinfo])?,
             acr: essential_acr(&id_token)?,
         })
@@ -117,7 +143,10 @@ mod tests {
                 "id_token": {"email": null, "auth_time": {"essential": true}}, "elsewhere": 1}"#,
         )
         .unwrap();
-        assert_eq!(read.named, NamedClaims { userinfo: vec!["name".into()], id_token: vec!["email".into()] });
+        assert_eq!(
+            read.named,
+            NamedClaims { userinfo: vec!["name".into()], id_token: vec!["email".into()], locales: Vec::new() }
+        );
         assert_eq!(read.named.scope().to_string(), "profile email");
         assert_eq!((read.sub, read.acr), (None, Vec::new()));
         assert_eq!(ClaimsRequest::parse(None, &Scope::default()).unwrap(), ClaimsRequest::default());

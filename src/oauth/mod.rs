@@ -22,7 +22,7 @@ pub mod response;
 pub mod scope;
 pub mod session_state;
 
-pub use claims_request::{ClaimsRequest, NamedClaims};
+pub use claims_request::{ClaimsRequest, NamedClaims, Release};
 pub use client_metadata::{AuthMethod, ClientMetadata, GrantType};
 pub use error::{ErrorCode, OAuthError};
 pub use params::Params;

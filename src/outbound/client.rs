@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use rustls::pki_types::pem::PemObject as _;
@@ -158,6 +158,20 @@ impl Reply {
         let value = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
+
+    /// How long the answer may be kept, by its `Cache-Control`; `None` where that does not say.
+    pub fn lifetime(&self) -> Option<Duration> {
+        lifetime(self.headers.get(CACHE_CONTROL)?.to_str().ok()?)
+    }
+}
+
+/// What a `Cache-Control` says of keeping (RFC 9111 §5.2.2).
+fn lifetime(directives: &str) -> Option<Duration> {
+    let words = || directives.split(',').map(|word| word.trim().to_ascii_lowercase());
+    if words().any(|word| word == "no-store" || word == "no-cache") {
+        return Some(Duration::ZERO);
+    }
+    words().find_map(|word| word.strip_prefix("max-age=")?.trim_matches('"').parse().ok()).map(Duration::from_secs)
 }
 
 /// The way out. Cheap to clone; connections are kept and shared.

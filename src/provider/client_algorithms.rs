@@ -2,6 +2,7 @@
 
 use crate::jose::encryption::{ContentEncryption, KeyManagement, Recipient};
 use crate::jose::{Algorithm, client_mac};
+use crate::model::client::ClientPolicy;
 use crate::oauth::registration::Problem;
 use crate::oauth::{AuthMethod, ClientMetadata};
 
@@ -97,6 +98,20 @@ fn encryption(metadata: &ClientMetadata, members: &Encryption<'_>) -> Vec<Proble
     problems
 }
 
+/// The algorithms of a registration that no key of ours signs with: they are known, but left out of `keys.algorithms`.
+pub(super) fn unsigned(metadata: &ClientMetadata, policy: &ClientPolicy, active: &[Algorithm]) -> Vec<Problem> {
+    [
+        ("id_token_signed_response_alg", Some(&metadata.id_token_signed_response_alg)),
+        ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg.as_ref()),
+        ("introspection_signed_response_alg", metadata.introspection_signed_response_alg.as_ref()),
+        ("access_token_alg", policy.access_token_alg.as_ref()),
+    ]
+    .into_iter()
+    .filter(|(_, named)| named.and_then(|named| Algorithm::parse(named)).is_some_and(|named| !active.contains(&named)))
+    .map(|(member, _)| Problem { member, why: "has no signing key here (keys.algorithms)".to_owned() })
+    .collect()
+}
+
 fn one_of<const N: usize>(names: [&str; N]) -> String {
     match names.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
@@ -138,6 +153,31 @@ mod tests {
             let introspection = members(|m| m.introspection_signed_response_alg = Some(alg.to_owned()));
             assert_eq!(introspection, ["introspection_signed_response_alg"]);
         }
+    }
+
+    #[test]
+    fn an_algorithm_needs_a_key_of_ours() {
+        let metadata = ClientMetadata {
+            id_token_signed_response_alg: "EdDSA".to_owned(),
+            userinfo_signed_response_alg: Some("PS256".to_owned()),
+            introspection_signed_response_alg: Some("PS256".to_owned()),
+            request_object_signing_alg: Some("PS256".to_owned()),
+            ..ClientMetadata::new("App")
+        };
+        let policy = ClientPolicy { access_token_alg: Some("EdDSA".to_owned()), ..ClientPolicy::default() };
+        let lacking = |active: &[Algorithm]| -> Vec<_> {
+            unsigned(&metadata, &policy, active).into_iter().map(|problem| problem.member).collect()
+        };
+        assert_eq!(
+            lacking(&[Algorithm::Rs256, Algorithm::Es256]),
+            [
+                "id_token_signed_response_alg",
+                "userinfo_signed_response_alg",
+                "introspection_signed_response_alg",
+                "access_token_alg"
+            ]
+        );
+        assert!(lacking(&Algorithm::ALL).is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::Settings;
 use super::self_registration::Admits;
 use crate::jose::encryption::{ContentEncryption, KeyManagement};
 use crate::jose::{Algorithm, Keyring, client_mac};
+use crate::oauth::authorization::Display;
 use crate::oauth::response::{ResponseMode, ResponseType};
 use crate::oauth::{AuthMethod, GrantType, claims, scope};
 
@@ -87,7 +88,7 @@ fn requests() -> Value {
         "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "display_values_supported": ["page", "popup", "touch", "wap"],
+        "display_values_supported": Display::ALL.map(Display::as_str),
         "ui_locales_supported": ["fr", "en"],
         "claims_parameter_supported": true,
         "request_parameter_supported": true,

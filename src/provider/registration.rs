@@ -93,6 +93,7 @@ pub async fn enrol(
     enrolment: Option<Enrolment>,
 ) -> Result<Registered, RegistrationError> {
     let mut wrong = problems(&metadata, &policy);
+    wrong.extend(client_algorithms::unsigned(&metadata, &policy, provider.keys().current().algorithms()));
     if wrong.is_empty() {
         wrong.extend(sector::check(provider, &metadata).await);
     }
@@ -171,6 +172,7 @@ async fn change(
     event: AuditEvent,
 ) -> Result<(), RegistrationError> {
     let mut wrong = problems(&metadata, &policy);
+    wrong.extend(client_algorithms::unsigned(&metadata, &policy, provider.keys().current().algorithms()));
     let former = &client.metadata;
     let is_same_sector = (&metadata.sector_identifier_uri, &metadata.redirect_uris)
         == (&former.sector_identifier_uri, &former.redirect_uris);

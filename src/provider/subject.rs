@@ -10,7 +10,7 @@ use crate::model::tenant::Membership;
 use crate::model::user::User;
 use crate::oauth::client_metadata::SubjectType;
 use crate::oauth::registration::sector;
-use crate::oauth::{ErrorCode, OAuthError, Scope, claims};
+use crate::oauth::{ErrorCode, OAuthError, Release, Scope, claims};
 use crate::store::Conn;
 
 /// An active person in a tenant of theirs. Only [`load`] makes one.
@@ -60,26 +60,28 @@ impl Subject {
         self.membership.as_ref().map(|member| member.roles.clone()).unwrap_or_default()
     }
 
-    /// The claims of userinfo (OpenID Connect Core §5.3.2): [`sub`] for the client, and what the scopes or `named` release;
-    /// nothing empty.
-    pub fn userinfo(&self, sub: String, scope: &Scope, named: &[String]) -> Map<String, Value> {
-        let mut released = Map::new();
-        released.insert("sub".to_owned(), sub.into());
-        released.extend(self.standard_claims().into_iter().filter(is_released(scope, named)));
-        released.extend(self.tenant_claims().into_iter().filter(is_released(scope, named)));
-        released
+    /// The claims of userinfo (OpenID Connect Core §5.3.2): [`sub`] for the client, and what is released; nothing empty.
+    pub fn userinfo(&self, sub: String, release: Release<'_>) -> Map<String, Value> {
+        let mut all = self.released(release);
+        all.insert("sub".to_owned(), sub.into());
+        all
     }
 
-    /// The claims about the person in an ID token: `tenant_id`, `tenant` and `roles` by their scopes, and the `named` ones.
-    /// Those of the other scopes come from userinfo (OpenID Connect Core §5.4).
-    pub fn id_token(&self, scope: &Scope, named: &[String]) -> Map<String, Value> {
-        let standard = self.standard_claims().into_iter().filter(|(claim, _)| named.contains(claim));
-        standard.chain(self.tenant_claims().into_iter().filter(is_released(scope, named))).collect()
+    /// The claims about the person in an ID token: `tenant_id`, `tenant` and `roles` by their scopes, and those that are
+    /// released by name. Those of the other scopes come from userinfo (OpenID Connect Core §5.4).
+    pub fn id_token(&self, release: Release<'_>) -> Map<String, Value> {
+        let by_name = Release { scope: &Scope::default(), ..release };
+        let standard = self.standard_claims().into_iter().filter(|(claim, _)| by_name.takes(claim));
+        standard.chain(self.tenant_claims().into_iter().filter(|(claim, _)| release.takes(claim))).collect()
     }
 
-    /// Every claim about the person that the scopes or `named` release, for an ID token that no userinfo follows.
-    pub fn released(&self, scope: &Scope, named: &[String]) -> Map<String, Value> {
-        self.standard_claims().into_iter().chain(self.tenant_claims()).filter(is_released(scope, named)).collect()
+    /// Every claim about the person that is released, for an ID token that no userinfo follows.
+    pub fn released(&self, release: Release<'_>) -> Map<String, Value> {
+        self.standard_claims()
+            .into_iter()
+            .chain(self.tenant_claims())
+            .filter(|(claim, _)| release.takes(claim))
+            .collect()
     }
 
     /// `tenant_id`, `tenant` and `roles`; nothing without a tenant.
@@ -120,13 +122,6 @@ impl Subject {
     }
 }
 
-/// Whether a claim is released: by its scope, or by its name in the `claims` parameter.
-fn is_released(scope: &Scope, named: &[String]) -> impl Fn(&(String, Value)) -> bool {
-    move |(claim, _)| {
-        named.contains(claim) || claims::scope_of(claim).is_some_and(|releasing| scope.contains(releasing))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -138,7 +133,8 @@ mod tests {
 
     fn subject() -> Subject {
         let now = Timestamp::from_seconds(1_000);
-        let claims = json!({"nickname": "Cam", "phone_number": "+33 1 23 45 67 89", "birthdate": "never"});
+        let claims = json!({"nickname": "Cam", "nickname#fr": "Camcam", "phone_number": "+33 1 23 45 67 89",
+            "birthdate": "never"});
         let user = User {
             id: UserId::new(1),
             uuid: Uuid::from_u128(1),
@@ -178,30 +174,42 @@ mod tests {
         names
     }
 
-    fn scope(text: &str) -> Scope {
-        Scope::parse(text).unwrap()
+    fn userinfo(scope: &str, named: &[String], locales: &[String]) -> Map<String, Value> {
+        let scope = Scope::parse(scope).unwrap();
+        subject().userinfo("s".to_owned(), Release { scope: &scope, named, locales })
+    }
+
+    fn id_token(scope: &str, named: &[String], locales: &[String]) -> Map<String, Value> {
+        let scope = Scope::parse(scope).unwrap();
+        subject().id_token(Release { scope: &scope, named, locales })
     }
 
     #[test]
     fn userinfo_holds_what_scopes_and_names_release() {
-        let subject = subject();
-        assert_eq!(names(&subject.userinfo("s".to_owned(), &scope("openid"), &[])), ["sub"]);
-        assert_eq!(
-            names(&subject.userinfo("s".to_owned(), &scope("openid email"), &[])),
-            ["email", "email_verified", "sub"]
-        );
+        assert_eq!(names(&userinfo("openid", &[], &[])), ["sub"]);
+        assert_eq!(names(&userinfo("openid email", &[], &[])), ["email", "email_verified", "sub"]);
         let named = ["name".to_owned(), "roles".to_owned(), "birthdate".to_owned()];
-        let claims = subject.userinfo("s".to_owned(), &scope("openid email"), &named);
+        let claims = userinfo("openid email", &named, &[]);
         assert_eq!(names(&claims), ["email", "email_verified", "name", "roles", "sub"]);
         assert_eq!(claims.get("name"), Some(&json!("Camille Durand")));
     }
 
     #[test]
     fn an_id_token_holds_what_is_named_and_not_what_scopes_release_at_userinfo() {
-        let subject = subject();
-        assert_eq!(names(&subject.id_token(&scope("openid profile email"), &[])), [""; 0]);
-        assert_eq!(names(&subject.id_token(&scope("openid tenant"), &[])), ["tenant", "tenant_id"]);
+        assert_eq!(names(&id_token("openid profile email", &[], &[])), [""; 0]);
+        assert_eq!(names(&id_token("openid tenant", &[], &[])), ["tenant", "tenant_id"]);
         let named = ["email".to_owned(), "roles".to_owned()];
-        assert_eq!(names(&subject.id_token(&scope("openid profile"), &named)), ["email", "roles"]);
+        assert_eq!(names(&id_token("openid profile", &named, &[])), ["email", "roles"]);
+    }
+
+    #[test]
+    fn a_claim_in_a_language_is_released_when_it_is_named_or_the_language_is_wanted() {
+        let (french, named) = (["fr".to_owned()], ["nickname#fr".to_owned()]);
+        assert!(!userinfo("openid profile", &[], &[]).contains_key("nickname#fr"));
+        assert_eq!(userinfo("openid profile", &[], &french).get("nickname#fr"), Some(&json!("Camcam")));
+        assert_eq!(names(&userinfo("openid", &[], &french)), ["sub"]);
+        assert_eq!(names(&userinfo("openid", &named, &[])), ["nickname#fr", "sub"]);
+        assert_eq!(names(&id_token("openid profile", &["nickname".to_owned()], &french)), ["nickname", "nickname#fr"]);
+        assert_eq!(names(&id_token("openid profile", &[], &french)), [""; 0]);
     }
 }

@@ -19,7 +19,7 @@ use crate::jose::{Algorithm, JoseError, Typ};
 use crate::model::client::{AccessTokenFormat, Client, ClientSecret};
 use crate::model::grant::Grant;
 use crate::model::role::Role;
-use crate::oauth::Scope;
+use crate::oauth::{Release, Scope};
 
 /// Longest opaque access token taken, in bytes.
 const LONGEST_OPAQUE: usize = 8_192;
@@ -358,12 +358,9 @@ pub fn id_token(
     if client.metadata.follows_sessions() {
         claims.insert("sid".to_owned(), grant.sid.to_string().into());
     }
-    let named = grant.claims_within(facts.scope).id_token;
-    claims.extend(if facts.alone {
-        subject.released(facts.scope, &named)
-    } else {
-        subject.id_token(facts.scope, &named)
-    });
+    let asked = grant.claims_within(facts.scope);
+    let release = Release { scope: facts.scope, named: &asked.id_token, locales: &asked.locales };
+    claims.extend(if facts.alone { subject.released(release) } else { subject.id_token(release) });
     let token = provider.keys().current().sign(algorithm, Typ::IdToken, &claims)?;
     encryption::apply(provider, client, Purpose::IdToken, token)
 }

@@ -2,7 +2,7 @@
 
 use super::signed_answers::{self, Answer};
 use super::{Provider, ProviderError, access, subject};
-use crate::oauth::{ErrorCode, OAuthError};
+use crate::oauth::{ErrorCode, OAuthError, Release};
 
 /// The claims for a bearer of `token`, in the form that its client registered: `invalid_token` unless it is good and a person's, `insufficient_scope` without `openid`.
 pub async fn userinfo(provider: &Provider, token: &str) -> Result<Answer, ProviderError> {
@@ -21,6 +21,7 @@ pub async fn userinfo(provider: &Provider, token: &str) -> Result<Answer, Provid
     })?;
     let scope = &live.claims.scope;
     let sub = subject::sub(provider, Some(&live.client), &subject.user);
-    let claims = subject.userinfo(sub, scope, &grant.claims_within(scope).userinfo);
+    let asked = grant.claims_within(scope);
+    let claims = subject.userinfo(sub, Release { scope, named: &asked.userinfo, locales: &asked.locales });
     signed_answers::userinfo(provider, &live.client, claims).await
 }

@@ -35,31 +35,43 @@ export class Window {
       colorScheme: dark ? 'dark' : 'light',
       viewport: { width, height: 900 },
     })
-    window.page = await window.context.newPage()
-    window.page.setDefaultTimeout(15_000)
-    window.page.on('console', (message) => {
-      if (message.type() !== 'error') return
-      // A page that says "wrong password" may have a status of 4xx, which Chromium reports for the page itself.
-      const isOwnStatus = message.text().startsWith('Failed to load resource') && message.location().url === window.page.url()
-      if (!isOwnStatus) window.findings.push(`console: ${message.text()} (${message.location().url})`)
-    })
-    window.page.on('pageerror', (error) => window.findings.push(`script: ${error.message}`))
-    window.page.on('requestfailed', (request) => {
-      const why = request.failure()?.errorText
-      // A navigation that the next one replaced is no failure.
-      if (why !== 'net::ERR_ABORTED') window.findings.push(`request: ${request.url()}: ${why}`)
-    })
-    window.page.on('response', (response) => {
-      if (response.status() >= 400 && response.request().resourceType() !== 'document') {
-        window.findings.push(`request: ${response.url()}: ${response.status()}`)
-      }
-    })
+    window.watch(await window.context.newPage())
     if (javaScript) {
       await window.context.addInitScript(() => {
         addEventListener('securitypolicyviolation', (event) => console.error(`CSP violation of ${event.violatedDirective} by ${event.blockedURI}`))
       })
     }
     return window
+  }
+
+  /** A window that this one opened. */
+  over(page) {
+    const opened = Object.assign(new Window(), { findings: [], name: this.name, language: this.language, context: this.context })
+    opened.watch(page)
+    return opened
+  }
+
+  /** Notes whatever goes wrong on the page. */
+  watch(page) {
+    this.page = page
+    page.setDefaultTimeout(15_000)
+    page.on('console', (message) => {
+      if (message.type() !== 'error') return
+      // A page that says "wrong password" may have a status of 4xx, which Chromium reports for the page itself.
+      const isOwnStatus = message.text().startsWith('Failed to load resource') && message.location().url === page.url()
+      if (!isOwnStatus) this.findings.push(`console: ${message.text()} (${message.location().url})`)
+    })
+    page.on('pageerror', (error) => this.findings.push(`script: ${error.message}`))
+    page.on('requestfailed', (request) => {
+      const why = request.failure()?.errorText
+      // A navigation that the next one replaced is no failure.
+      if (why !== 'net::ERR_ABORTED') this.findings.push(`request: ${request.url()}: ${why}`)
+    })
+    page.on('response', (response) => {
+      if (response.status() >= 400 && response.request().resourceType() !== 'document') {
+        this.findings.push(`request: ${response.url()}: ${response.status()}`)
+      }
+    })
   }
 
   close() { return this.context.close() }

@@ -61,7 +61,16 @@ export class RelyingParty {
         const { tenant_id: id, tenant, roles } = visitor.userinfo
         const facts = { email: visitor.userinfo.email, tenant: tenant?.code, tenant_id: id, roles: (roles ?? []).join(' ') }
         const list = Object.entries(facts).map(([name, value]) => `<dt>${name}</dt><dd id="${name}">${escape(value)}</dd>`).join('')
-        return send(response, 200, page('signed-in', 'Signed in', `<dl>${list}</dl><a href="/sign-out">Sign out</a>`))
+        const tell = '<script>if (opener) { opener.postMessage("signed in", location.origin); close() }</script>'
+        return send(response, 200, page('signed-in', 'Signed in', `<dl>${list}</dl><a href="/sign-out">Sign out</a>${tell}`))
+      }
+      case '/window': {
+        // The way of single-page applications: the sign-in has a window of its own, which tells this one of its end.
+        const script = `addEventListener('message', ({ data, origin }) => {
+            if (origin === location.origin) document.querySelector('#state').textContent = data
+          })
+          document.querySelector('button').addEventListener('click', () => open('/sign-in?display=popup', 'sign-in', 'popup,width=420,height=640'))`
+        return send(response, 200, page('window', 'Welcome', `<button>Sign in</button><p id="state"></p><script>${script}</script>`))
       }
       case '/sign-in': {
         visitor.checks = { pkceCodeVerifier: oidc.randomPKCECodeVerifier(), expectedState: oidc.randomState(), expectedNonce: oidc.randomNonce(), idTokenExpected: true }

@@ -1,4 +1,4 @@
-// Session management in a real browser: the frame, its script, the cookie of the browser's state.
+// What a browser does between windows and frames: session management, front-channel logout, a sign-in in its own window.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -59,6 +59,61 @@ test('the frame notices who signs out and who signs in', async () => {
     await signIn(world.one)
     assert.equal(await answer(window), 'unchanged')
     assert.deepEqual(window.findings, [])
+  } finally {
+    await window.close()
+  }
+})
+
+for (const javaScript of [true, false]) {
+  test(`logout tells the applications through frames, ${javaScript ? 'with' : 'without'} JavaScript`, async () => {
+    const other = await guichet.client('Planning', {
+      'redirect-uri': party.redirectUri, 'post-logout-redirect-uri': party.signedOutUri, 'auth-method': 'client_secret_basic',
+      'frontchannel-logout-uri': `${party.origin}/out?keep=1`, 'frontchannel-logout-session-required': 'true',
+    })
+    await party.configure(guichet.issuer, other)
+    const window = await Window.open(browser, { name: 'front-channel', javaScript })
+    try {
+      await window.go(`${party.origin}/sign-in`)
+      await window.signIn(world.both)
+      await window.chooseTenant(world.clinic.code)
+      await window.decide('allow')
+      await window.at('application-signed-in')
+      party.signedOut = []
+      await window.page.locator('a[href="/sign-out"]').click()
+      if (!javaScript) {
+        await window.at('signed-out')
+        await window.page.locator('#return').click()
+      }
+      await window.at('application-signed-out')
+      assert.equal(party.signedOut.length, 1)
+      const query = new URLSearchParams(party.signedOut[0])
+      assert.deepEqual([...query.keys()], ['keep', 'iss', 'sid'])
+      assert.equal(query.get('iss'), guichet.issuer)
+      assert.deepEqual(window.findings, [])
+    } finally {
+      await window.close()
+    }
+  })
+}
+
+test('a sign-in in a window of its own finds the way back to the one that opened it', async () => {
+  await party.configure(guichet.issuer, await guichet.client('Carnet', {
+    'redirect-uri': party.redirectUri, 'auth-method': 'client_secret_basic',
+  }))
+  const window = await Window.open(browser, { name: 'popup', language: 'en' })
+  try {
+    await window.go(`${party.origin}/window`)
+    const opening = window.page.waitForEvent('popup')
+    await window.page.locator('button').click()
+    const popup = window.over(await opening)
+    await popup.at('sign-in')
+    await popup.inspect('sign-in')
+    await popup.signIn(world.both)
+    await popup.chooseTenant(world.clinic.code)
+    await popup.decide('allow')
+    await window.page.locator('#state:not(:empty)').waitFor()
+    assert.equal(await window.page.locator('#state').innerText(), 'signed in')
+    assert.deepEqual([...window.findings, ...popup.findings], [])
   } finally {
     await window.close()
   }

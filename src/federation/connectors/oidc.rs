@@ -156,7 +156,7 @@ impl Oidc {
 
     async fn authorization_url(&self, begin: Begin<'_>) -> Result<String, FederationError> {
         let settings = &self.settings;
-        let document = self.directory.document(&self.outbound, settings, self.clock.now()).await?;
+        let document = self.directory.fresh_document(&self.outbound, settings, self.clock.now()).await?;
         let scopes = settings.scopes.join(" ");
         let acr_values = settings.acr_values.join(" ");
         let mut fields = vec![

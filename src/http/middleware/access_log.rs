@@ -1,4 +1,4 @@
-//! One log line and one count per request.
+//! One log line and one count per request. A good answer of a route that programs poll has its line at the level `debug`.
 //!
 //! What is not in it is the point: no path, query, header, address or name; the route's template says enough, and holds
 //! no identifier of anybody.
@@ -10,14 +10,14 @@ use axum::http::Method;
 use axum::response::Response;
 
 use super::RequestId;
-use crate::telemetry::Route;
+use super::routes::Known;
 
 /// Shown where the client went away before the answer.
 const LEFT: u16 = 499;
 
 /// A request on its way. Dropped without [`Line::end`], it says that the client left.
 pub(super) struct Line<'a> {
-    numbers: &'a Route,
+    route: &'a Known,
     id: RequestId,
     method: &'static str,
     begun: Instant,
@@ -25,8 +25,8 @@ pub(super) struct Line<'a> {
 }
 
 /// Starts the clock of a request.
-pub(super) fn begin<'a>(numbers: &'a Route, id: &RequestId, method: &Method) -> Line<'a> {
-    Line { numbers, id: id.clone(), method: name_of(method), begun: Instant::now(), ended: false }
+pub(super) fn begin<'a>(route: &'a Known, id: &RequestId, method: &Method) -> Line<'a> {
+    Line { route, id: id.clone(), method: name_of(method), begun: Instant::now(), ended: false }
 }
 
 impl Line<'_> {
@@ -38,17 +38,27 @@ impl Line<'_> {
     fn write(&mut self, status: u16, bytes: Option<u64>) {
         self.ended = true;
         let took = self.begun.elapsed();
-        self.numbers.request(self.method, status, took);
-        tracing::info!(
-            target: "guichet::access",
-            method = self.method,
-            route = self.numbers.name(),
-            status,
-            duration_us = micros(took),
-            bytes,
-            "request.id" = self.id.as_str(),
-            "request"
-        );
+        self.route.numbers.request(self.method, status, took);
+        // The level of an event is fixed where it stands.
+        macro_rules! write_at {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "guichet::access",
+                    method = self.method,
+                    route = self.route.numbers.name(),
+                    status,
+                    duration_us = micros(took),
+                    bytes,
+                    "request.id" = self.id.as_str(),
+                    "request"
+                )
+            };
+        }
+        if self.route.polled && status < 400 {
+            write_at!(debug);
+        } else {
+            write_at!(info);
+        }
     }
 }
 

@@ -58,6 +58,12 @@ pub struct Surround {
     pub routes: Vec<String>,
     /// Route templates that scripts of any origin may call, without credentials: discovery, JWKS, token, userinfo, revocation.
     pub cross_origin: Vec<String>,
+    /// Route templates that keep a window together with the application's that opened it, so that what comes back to the
+    /// application in that window is told to the first. All others are cut off from foreign windows.
+    pub in_windows: Vec<String>,
+    /// Route templates that programs ask for again and again: discovery, JWKS, health, static files. Their good answers are
+    /// counted, and logged at the level `debug` alone.
+    pub polled: Vec<String>,
     /// Most bytes of a request's body, by route template.
     pub body_limit: ByRoute<usize>,
     /// Longest time until an answer begins, by route template.
@@ -113,7 +119,7 @@ impl Around {
         let address = self.proxies.client(peer, request.headers());
         request.extensions_mut().insert(id.clone());
         request.extensions_mut().insert(address);
-        let line = access_log::begin(&route.numbers, &id, request.method());
+        let line = access_log::begin(route, &id, request.method());
 
         let mut response = if let Some(refusal) = methods::refuse(request.method()) {
             refusal
@@ -124,7 +130,7 @@ impl Around {
         };
 
         response = json_errors::fill(response);
-        security_headers::add(response.headers_mut(), self.https, route.cross_origin);
+        security_headers::add(response.headers_mut(), self.https, route);
         if route.cross_origin {
             cors::allow(response.headers_mut());
         }

@@ -16,6 +16,10 @@ pub(super) struct Known {
     pub(super) numbers: Route,
     /// Whether scripts of any origin may call it.
     pub(super) cross_origin: bool,
+    /// Whether a window that shows it stays together with the one that opened it.
+    pub(super) in_window: bool,
+    /// Whether programs ask for it again and again.
+    pub(super) polled: bool,
     /// Most bytes of a body.
     pub(super) body_limit: usize,
     /// Longest time until the answer begins.
@@ -37,6 +41,8 @@ impl Routes {
         let known = |template: Option<&str>| Known {
             numbers: with.metrics.route(template.unwrap_or(NO_ROUTE)),
             cross_origin: template.is_some_and(|template| with.cross_origin.iter().any(|open| open == template)),
+            in_window: template.is_some_and(|template| with.in_windows.iter().any(|kept| kept == template)),
+            polled: template.is_some_and(|template| with.polled.iter().any(|polled| polled == template)),
             body_limit: with.body_limit.of(template),
             timeout: with.timeout.of(template),
         };

@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::routes::Known;
+
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const PERMITTED: HeaderName = HeaderName::from_static("permissions-policy");
@@ -14,7 +16,7 @@ const PERMISSIONS: &str = "accelerometer=(), browsing-topics=(), camera=(), disp
                            gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()";
 
 /// Adds what the handler did not set itself: a page brings its own policy, a static file its own caching.
-pub(super) fn add(headers: &mut HeaderMap, https: bool, cross_origin: bool) {
+pub(super) fn add(headers: &mut HeaderMap, https: bool, route: &Known) {
     headers.reserve(ROOM);
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -26,7 +28,7 @@ pub(super) fn add(headers: &mut HeaderMap, https: bool, cross_origin: bool) {
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::CONTENT_SECURITY_POLICY, CSP);
     set(header::CACHE_CONTROL, "no-store");
-    set(OPENER, "same-origin");
-    set(RESOURCE, if cross_origin { "cross-origin" } else { "same-origin" });
+    set(OPENER, if route.in_window { "unsafe-none" } else { "same-origin" });
+    set(RESOURCE, if route.cross_origin { "cross-origin" } else { "same-origin" });
     set(PERMITTED, PERMISSIONS);
 }

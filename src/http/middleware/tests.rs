@@ -71,6 +71,8 @@ fn router(metrics: Metrics) -> Surrounded {
             .map(str::to_owned)
             .to_vec(),
             cross_origin: vec!["/token".to_owned()],
+            in_windows: vec!["/own".to_owned()],
+            polled: vec!["/own".to_owned()],
             body_limit: ByRoute::all(100).with("/upload", 1_000),
             timeout: ByRoute::all(Duration::from_secs(20)).with("/hang", Duration::from_millis(20)),
         },
@@ -126,6 +128,11 @@ async fn items_107_to_110_every_answer_has_the_headers() {
     let own = ask("GET", "/own", &[]).await;
     assert_eq!(own.header("content-security-policy"), Some("default-src 'self'"));
     assert_eq!(own.header("cache-control"), Some("max-age=60"));
+    assert_eq!(
+        own.header("cross-origin-opener-policy"),
+        Some("unsafe-none"),
+        "it may be in a window of an application's"
+    );
 }
 
 #[tokio::test]
@@ -280,15 +287,18 @@ async fn item_143_one_json_line_per_request_without_anything_of_the_client() {
     let headers = [("authorization", "Bearer t0ken"), ("x-forwarded-for", "203.0.113.9"), ("cookie", "c00kie")];
     ask("GET", "/seen?code=c0de&login_hint=a@b.fr", &headers).await;
     ask("GET", "/nowhere/gse_secret", &headers).await;
+    ask("GET", "/own", &headers).await;
+    ask("POST", "/own", &headers).await;
     drop(guard);
     let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(lines.len(), 3, "good answers of polled routes are for the level debug: {text}");
     assert_eq!(
         (&lines[0]["method"], &lines[0]["route"], &lines[0]["status"]),
         (&"GET".into(), &"/seen".into(), &200.into())
     );
     assert_eq!((&lines[1]["route"], &lines[1]["status"]), (&"(none)".into(), &404.into()));
+    assert_eq!((&lines[2]["route"], &lines[2]["status"]), (&"/own".into(), &405.into()));
     assert!(lines.iter().all(|line| line["duration_us"].is_u64() && line["request.id"].is_string()), "{text}");
     for secret in ["c0de", "a@b.fr", "t0ken", "203.0.113", "192.0.2", "c00kie", "gse_secret", "nowhere"] {
         assert!(!text.contains(secret), "{secret}: {text}");

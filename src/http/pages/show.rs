@@ -25,6 +25,7 @@ use crate::model::client::Client;
 use crate::model::journey::Journey;
 use crate::model::user::User;
 use crate::oauth::Params;
+use crate::oauth::authorization::Display;
 use crate::oauth::redirect_uri::VerifiedRedirectUri;
 use crate::provider::discovery::path;
 use crate::provider::dispatch::{Next, SignInReason};
@@ -67,6 +68,7 @@ pub fn layout(site: &Site, browser: &Browser, ui_locales: &[String], client: Opt
     let others = crate::i18n::Locale::ALL.into_iter().filter(|other| *other != locale);
     Layout {
         locale,
+        display: Display::default(),
         brand: site.brand.clone(),
         csrf: browser.csrf(site),
         client: client.map(|client| brand(client, locale.as_str())),
@@ -100,6 +102,7 @@ fn journey_page(status: StatusCode, body: String, layout: &Layout, journey: &Jou
 fn journey_layout(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene: &Scene) -> Layout {
     let locales = request_of(journey).map(|request| request.ui_locales.as_slice()).unwrap_or_default();
     let mut layout = layout(site, browser, locales, scene.client.as_deref(), &path_of(handle));
+    layout.display = request_of(journey).map(|request| request.display).unwrap_or_default();
     layout.signed_in_as = scene.person.as_ref().map(|person| person.user.display_name());
     layout
 }

@@ -3,7 +3,7 @@
 //! Before the redirect URI is verified nothing may redirect: those refusals become a page. After it, every refusal
 //! goes to the client through [`Refusal::Redirect`], whose URI can only be a verified one.
 
-use super::{AuthorizationRequest, unread_object};
+use super::{AuthorizationRequest, Display, unread_object};
 use crate::oauth::pkce::CodeChallenge;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect_uri::{self, VerifiedRedirectUri};
@@ -131,6 +131,7 @@ fn check_redirectable(
         acr_values: check_acr_values(params, client)?,
         id_token_hint: text(params, "id_token_hint")?,
         login_hint: text(params, "login_hint")?,
+        display: Display::parse(params.get("display")),
         ui_locales: words(params, "ui_locales")?,
         resources,
         tenant: text(params, "tenant")?,
@@ -226,10 +227,15 @@ fn check_acr_values(params: &Params, client: ClientRules<'_>) -> Result<Vec<Stri
     Ok(if named.is_empty() { client.metadata.default_acr_values.clone() } else { named })
 }
 
-/// The `claims` parameter is OpenID Connect's: a plain OAuth request has none, and it is ignored there.
+/// `claims` and `claims_locales` are OpenID Connect's: a plain OAuth request has none, and they are ignored there.
 fn check_claims(params: &Params, client: ClientRules<'_>, scope: &Scope) -> Result<ClaimsRequest, OAuthError> {
-    let named = text(params, "claims")?.filter(|_| scope.contains("openid"));
-    ClaimsRequest::parse(named.as_deref(), &client.metadata.scope)
+    let (named, locales) = (text(params, "claims")?, words(params, "claims_locales")?);
+    if !scope.contains("openid") {
+        return Ok(ClaimsRequest::default());
+    }
+    let mut claims = ClaimsRequest::parse(named.as_deref(), &client.metadata.scope)?;
+    claims.named.locales = locales;
+    Ok(claims)
 }
 
 fn check_pkce(params: &Params, client: ClientRules<'_>) -> Result<Option<CodeChallenge>, OAuthError> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Display;
 use crate::oauth::pkce::CodeChallenge;
 use crate::oauth::prompt::Prompt;
 use crate::oauth::redirect_uri::VerifiedRedirectUri;
@@ -40,6 +41,9 @@ pub struct AuthorizationRequest {
     pub id_token_hint: Option<String>,
     /// Whom the client believes to be about to sign in, for the form.
     pub login_hint: Option<String>,
+    /// What the pages are shown in.
+    #[serde(default)]
+    pub display: Display,
     /// Wanted languages of the pages, best first.
     pub ui_locales: Vec<String>,
     /// Resources that the access token is for (RFC 8707); empty means the default audience.

@@ -70,3 +70,16 @@ async fn an_error_names_no_secret_of_the_call() {
     let error = outbound().send(call).await.unwrap_err();
     assert!(matches!(&error, OutboundError::Unreachable(_)) && !error.to_string().contains("secret"), "{error}");
 }
+
+#[test]
+fn what_a_cache_control_says() {
+    let seconds = |text| lifetime(text).map(|life| life.as_secs());
+    for text in ["no-store", "no-cache", "private, No-Store", "max-age=60, must-revalidate,no-cache"] {
+        assert_eq!(seconds(text), Some(0), "{text}");
+    }
+    assert_eq!(seconds("public, max-age=22801, must-revalidate"), Some(22_801));
+    assert_eq!(seconds("Max-Age=\"5\""), Some(5));
+    for text in ["", "public", "max-age", "max-age=-1", "max-age=soon", "s-maxage=5"] {
+        assert_eq!(seconds(text), None, "{text}");
+    }
+}

@@ -144,6 +144,40 @@ async fn e70_an_id_token_with_anything_wrong_is_refused() {
 }
 
 #[tokio::test]
+async fn what_an_upstream_publishes_is_kept_as_long_as_it_says() {
+    let op = Op::start().await;
+    let app = op.app("op", &[]).await;
+    let sign_in = async || op.sign_in(&app, &mut app.browser(), START, &person("u")).await;
+    op.behave(|behaviour| behaviour.cache_control = Some("no-store"));
+    assert_eq!(sign_in().await.kind(), Some("account"));
+    // A key that is missing is looked for again at once, though not twice in a second.
+    op.behave(|behaviour| behaviour.foreign_key = true);
+    app.advance(1);
+    for _ in 0..3 {
+        refused(&app, &op, &person("u"), "a foreign key").await;
+    }
+    assert_eq!(op.seen().key_fetches, 2);
+    op.behave(|behaviour| behaviour.foreign_key = false);
+    // Neither is the document kept: whoever is another issuer now is not signed in at, not even by the old document.
+    op.behave(|behaviour| drop(behaviour.document.insert("issuer".to_owned(), json!("https://other.example"))));
+    for seconds in [1, 1, 5] {
+        app.advance(seconds);
+        let page = app.browser().get(START).await;
+        assert!(page.answer.location().is_none() && page.kind() == Some("error"), "{page:?}");
+    }
+    op.behave(|behaviour| drop(behaviour.document.remove("issuer")));
+    app.advance(5);
+    assert_eq!(sign_in().await.kind(), Some("account"));
+    // Where it moved, it is found.
+    app.advance(1);
+    op.behave(|behaviour| {
+        drop(behaviour.document.insert("authorization_endpoint".to_owned(), json!("https://new.example")))
+    });
+    let moved = app.browser().get(START).await;
+    assert!(moved.answer.location().is_some_and(|url| url.starts_with("https://new.example")), "{moved:?}");
+}
+
+#[tokio::test]
 async fn e71_a_subject_that_is_no_text_is_nobody() {
     let op = Op::start().await;
     let app = op.app("op", &[]).await;

@@ -95,7 +95,11 @@ fn grant(id: u128, user: UserId, client: ClientKey) -> Grant {
         tenant: None,
         sid: uuid(1_000 + id),
         scope: Scope::parse("openid offline_access").unwrap(),
-        claims: NamedClaims { userinfo: vec!["name".to_owned()], id_token: vec!["email".to_owned()] },
+        claims: NamedClaims {
+            userinfo: vec!["name".to_owned()],
+            id_token: vec!["email".to_owned()],
+            locales: vec!["fr".to_owned()],
+        },
         resources: vec!["https://api.example".to_owned()],
         nonce: Some("n".to_owned()),
         auth_time: START,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use josekit::jwk::Jwk;
@@ -33,6 +33,8 @@ pub struct Behaviour {
     pub userinfo: Map<String, Value>,
     /// Members laid over those of the discovery document.
     pub document: Map<String, Value>,
+    /// `Cache-Control` of the discovery document and the keys.
+    pub cache_control: Option<&'static str>,
     /// The whole body of the token endpoint.
     pub token_body: Option<(u16, String)>,
     /// Whether userinfo is a JWT.
@@ -220,6 +222,15 @@ async fn hang(shared: &Arc<Mutex<Shared>>, endpoint: &str) {
     }
 }
 
+/// What may be kept as long as the provider says.
+fn published(shared: &Shared, body: &Value) -> Response {
+    let mut response = answer(200, "application/json", body.to_string());
+    if let Some(value) = shared.behaviour.cache_control {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+    }
+    response
+}
+
 fn answer(status: u16, media: &'static str, body: String) -> Response {
     (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, media)], Body::from(body)).into_response()
 }
@@ -238,17 +249,18 @@ async fn document(State(shared): Handle) -> Response {
         "authorization_response_iss_parameter_supported": true,
     });
     overlay(&mut document, &shared.behaviour.document);
-    answer(200, "application/json", document.to_string())
+    published(&shared, &document)
 }
 
 async fn jwks(State(shared): Handle) -> Response {
     hang(&shared, "jwks").await;
-    shared.lock().expect("no panic").behaviour.key_fetches += 1;
+    let mut shared = shared.lock().expect("no panic");
+    shared.behaviour.key_fetches += 1;
     let mut public = key("op").to_public_key().expect("a public key"); // drops the id
     public.set_key_id("op");
     public.set_algorithm("RS256");
     public.set_key_use("sig");
-    answer(200, "application/json", json!({"keys": [public.as_ref()]}).to_string())
+    published(&shared, &json!({"keys": [public.as_ref()]}))
 }
 
 async fn token(State(shared): Handle, headers: HeaderMap, body: Bytes) -> Response {

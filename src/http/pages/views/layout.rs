@@ -7,6 +7,7 @@ use crate::base::Timestamp;
 use crate::i18n::{self, Locale};
 use crate::model::role::Role;
 use crate::model::tenant::TenantKind;
+use crate::oauth::authorization::Display;
 
 /// How the application that sent the person here presents itself. The links are the client's own metadata: those that
 /// are not `https:` or `http:` are left out.
@@ -38,6 +39,8 @@ pub struct Link {
 pub struct Layout {
     /// Language of the page.
     pub locale: Locale,
+    /// What the page is shown in.
+    pub display: Display,
     /// Name of the service.
     pub brand: String,
     /// Anti-forgery token of the page's forms.

@@ -65,6 +65,23 @@ fn claims_belong_to_openid_and_to_the_registered_scope() {
 }
 
 #[test]
+fn languages_of_claims_are_for_openid() {
+    let wish = "claims_locales=fr-CA%20en";
+    assert_eq!(checked(&format!("scope=openid&{wish}")).unwrap().claims.named.locales, ["fr-CA", "en"]);
+    assert_eq!(checked(&format!("scope=read&{wish}")).unwrap().claims, ClaimsRequest::default());
+}
+
+#[test]
+fn display_is_a_wish() {
+    for display in Display::ALL {
+        assert_eq!(checked(&format!("scope=openid&display={}", display.as_str())).unwrap().display, display);
+    }
+    for other in ["scope=openid", "scope=openid&display=hologram"] {
+        assert_eq!(checked(other).unwrap().display, Display::Page);
+    }
+}
+
+#[test]
 fn each_response_type_needs_its_registration_and_its_grants() {
     for kind in ResponseType::ALL {
         let query = format!("response_type={}&scope=openid&nonce=n&{CHALLENGE}", kind.as_str());

@@ -6,6 +6,7 @@ use super::html::{Tag, tags, unescape};
 use super::samples::{self, Sample};
 use crate::http::pages::views::*;
 use crate::i18n::Locale;
+use crate::oauth::authorization::Display;
 
 const VOID: [&str; 9] = ["meta", "link", "input", "img", "br", "wbr", "path", "rect", "hr"];
 
@@ -215,6 +216,7 @@ fn foreign_links_are_web_addresses() {
         client_uri: Some("https://x.example/".into()),
     };
     let layout = Layout {
+        display: Display::Popup,
         locale: Locale::En,
         brand: "Guichet".into(),
         csrf: String::new(),

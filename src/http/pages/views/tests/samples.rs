@@ -6,6 +6,7 @@ use crate::i18n::Locale;
 use crate::mail::Mail;
 use crate::model::role::Role;
 use crate::model::tenant::TenantKind;
+use crate::oauth::authorization::Display;
 
 /// A rendered sample.
 pub(super) struct Sample {
@@ -50,6 +51,7 @@ impl Maker {
 
     fn plain(&self) -> Layout {
         Layout {
+            display: Display::default(),
             locale: self.locale,
             brand: self.w("Guichet"),
             csrf: self.w("c5rf"),
