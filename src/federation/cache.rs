@@ -128,6 +128,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it stands for a fetch")]
     fn says<T>(value: T, keep: Option<u64>) -> Result<Fetched<T>, FederationError> {
         Ok(Fetched { value, keep: keep.map(Duration::from_secs) })
     }
