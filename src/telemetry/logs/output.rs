@@ -67,7 +67,7 @@ impl Output {
                 waiting = self.0.some_wait.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
             drop(waiting);
-            std::thread::sleep(MOMENT);
+            pause(MOMENT);
             self.flush();
         }
     }
@@ -125,6 +125,12 @@ impl<'a> MakeWriter<'a> for Output {
     }
 }
 
+/// Holds up the thread of the log, which does nothing else and is no worker of the runtime.
+#[expect(clippy::disallowed_methods, reason = "no task runs on the thread of the log")]
+fn pause(moment: Duration) {
+    std::thread::sleep(moment);
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -153,7 +159,7 @@ mod tests {
         fn within_a_second(&self) -> Vec<String> {
             let begun = Instant::now();
             while self.writes().is_empty() && begun.elapsed() < Duration::from_secs(1) {
-                std::thread::sleep(Duration::from_millis(1));
+                pause(Duration::from_millis(1));
             }
             self.writes()
         }
