@@ -59,7 +59,6 @@ impl Output {
         output
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a thread of its own, no worker of the runtime")]
     fn write_at_times(&self) {
         loop {
             let mut waiting = hold(&self.0.waiting);
@@ -155,7 +154,6 @@ mod tests {
             hold(&self.0).iter().map(|bytes| String::from_utf8(bytes.clone()).unwrap()).collect()
         }
 
-        #[expect(clippy::disallowed_methods, reason = "a test without a runtime")]
         fn within_a_second(&self) -> Vec<String> {
             let begun = Instant::now();
             while self.writes().is_empty() && begun.elapsed() < Duration::from_secs(1) {
