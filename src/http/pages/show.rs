@@ -149,11 +149,16 @@ pub fn sign_in(
         Some(Problem::WrongCredentials { email } | Problem::TooMany { email, .. }) => Some(email.to_owned()),
         None => known.and_then(|person| person.user.address()).map(str::to_owned),
     };
+    // Where the people of this address sign in, whether or not there is such an account.
+    let home = typed.as_deref().and_then(|typed| super::upstreams::home_of(site, journey, typed));
     let waiting = journey.pending.as_ref().and_then(|pending| pending.claimed.email.as_ref());
     let waiting = waiting.map(|email| email.address.clone());
     let (status, message, wait) = match problem {
         None if journey.pending.is_some() => (StatusCode::OK, Some(Message::AccountExists), None),
         None => (StatusCode::OK, None, None),
+        Some(Problem::WrongCredentials { .. }) if home.is_some() => {
+            (StatusCode::OK, Some(Message::SignInElsewhere), None)
+        }
         Some(Problem::WrongCredentials { .. }) => (StatusCode::OK, Some(Message::WrongCredentials), None),
         Some(Problem::TooMany { retry_after, .. }) => {
             let seconds = page::whole_seconds(retry_after);
@@ -162,7 +167,8 @@ pub fn sign_in(
     };
     let mut layout = journey_layout(site, browser, handle, journey, scene);
     layout.signed_in_as = known.map(|person| person.user.display_name());
-    let upstreams = super::upstreams::buttons(site, layout.locale, handle, journey);
+    let mut upstreams = super::upstreams::buttons(site, layout.locale, handle, journey, scene);
+    upstreams.sort_by_key(|upstream| home.is_some_and(|home| home.settings.name != upstream.name));
     let view = SignIn {
         layout,
         action: site.link(&format!("{}/sign-in", path_of(handle))),

@@ -99,6 +99,8 @@ impl Maker {
         self.add("sign-in.wrong", "sign-in", wrong.render());
         let many = SignIn { problem: Some(Message::TooManyTries { seconds: 45 }), ..wrong.clone() };
         self.add("sign-in.many", "sign-in", many.render());
+        let elsewhere = SignIn { problem: Some(Message::SignInElsewhere), ..wrong.clone() };
+        self.add("sign-in.elsewhere", "sign-in", elsewhere.render());
         let busy = SignIn { problem: Some(Message::Busy), ..wrong.clone() };
         self.add("sign-in.busy", "sign-in", busy.render());
         let expired = SignIn { problem: Some(Message::Expired), ..wrong };
