@@ -1,10 +1,8 @@
-//! The answer of the authorization endpoint, made when the dispatcher says so: the code, kept by its digest, and the tokens
-//! that some response types give at once.
+//! The answer of the authorization endpoint, made when the dispatcher says so: the code, and the tokens that some response
+//! types give at once.
 //!
-//! `code` alone writes nothing durable: its grant begins with the redemption. Any other type begins the grant here, so that
+//! A code is its own record, sealed: `code` alone writes nothing, its grant begins with the redemption. Any other type begins the grant here, so that
 //! what ends a grant (logout, a disabled account, a withdrawn consent, a code used twice) ends these tokens too.
-
-use std::time::Duration;
 
 use super::encryption::{self, Purpose};
 use super::subject::{self, Subject};
@@ -12,7 +10,6 @@ use super::tokens::{self, AccessFacts, IdTokenFacts};
 use super::{Provider, ProviderError, begin};
 use crate::base::entropy::uuid_v7;
 use crate::base::id::TenantId;
-use crate::base::token::TokenKind;
 use crate::model::client::Client;
 use crate::model::code::AuthorizationCode;
 use crate::model::grant::Grant;
@@ -20,10 +17,6 @@ use crate::model::session::Session;
 use crate::oauth::authorization::AuthorizationRequest;
 use crate::oauth::response::ResponseType;
 use crate::oauth::{ErrorCode, OAuthError};
-use crate::store::Kind;
-
-/// How long the record of a code is kept beyond its use, so that a second use is noticed and revokes what the first gave.
-const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Parameters of an authorization response, but for `state` and `iss`. Their values are secrets.
 pub type Fields = Vec<(&'static str, String)>;
@@ -42,7 +35,7 @@ pub async fn answer(
     let record = record(provider, request, client, session, tenant);
     let mut fields = Fields::new();
     if request.response_type.has_code() {
-        fields.push(("code", keep(provider, &record).await?));
+        fields.push(("code", provider.secrets().seal_code(&record, provider.entropy())));
     }
     if record.began_in_front {
         let now = provider.now();
@@ -83,15 +76,6 @@ fn record(
         expires_at: now.plus(provider.settings().code_lifetime),
         began_in_front: request.response_type != ResponseType::Code,
     }
-}
-
-/// Makes the code of a record.
-async fn keep(provider: &Provider, record: &AuthorizationCode) -> Result<String, ProviderError> {
-    let code = TokenKind::AuthorizationCode.generate(provider.entropy());
-    let value = serde_json::to_vec(record).unwrap_or_default();
-    let key = code.digest().to_base64url();
-    provider.store().ephemeral().put(Kind::Code, &key, &value, REMEMBERED, provider.now()).await?;
-    Ok(code.expose().to_owned())
 }
 
 /// The access token first: the ID token names its hash and the code's (OpenID Connect Core §3.3.2.11).

@@ -1,8 +1,9 @@
-//! What tokens are made of: access tokens (RFC 9068 or opaque), ID tokens, refresh tokens.
+//! What tokens are made of: access tokens (RFC 9068 or opaque), ID tokens, refresh tokens, authorization codes.
 //!
-//! An opaque access token is its claims sealed under the master key, and a refresh token names its grant and generation
+//! An opaque access token is its claims sealed under the master key, a code its record, and a refresh token names its grant and generation
 //! under a MAC: neither needs a row to exist, so issuing writes nothing that its grant does not need.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -17,13 +18,16 @@ use crate::base::token::{OpaqueToken, TokenKind};
 use crate::base::{Entropy, Secret, Timestamp, entropy};
 use crate::jose::{Algorithm, JoseError, Typ};
 use crate::model::client::{AccessTokenFormat, Client, ClientSecret};
+use crate::model::code::AuthorizationCode;
 use crate::model::grant::Grant;
 use crate::model::role::Role;
 use crate::oauth::{Release, Scope};
 
 /// Longest opaque access token taken, in bytes.
 const LONGEST_OPAQUE: usize = 8_192;
-/// Bytes of the salt that gives each opaque token a key of its own: nonces never meet under one key.
+/// Longest authorization code taken, in bytes: most of it is the client's own `nonce`.
+const LONGEST_CODE: usize = 32_768;
+/// Bytes of the salt that gives each sealed token a key of its own: nonces never meet under one key.
 const SALT: usize = 16;
 
 /// One audience as text, several as a list (RFC 7519 §4.1.3).
@@ -191,19 +195,38 @@ impl TokenSecrets {
         Digest::of(clear.expose()).ct_eq(&secret.digest).then_some(clear)
     }
 
+    /// An opaque access token.
     fn seal(&self, claims: &AccessClaims, random: &dyn Entropy) -> String {
-        let salt: [u8; SALT] = entropy::bytes(random);
-        let clear = serde_json::to_vec(claims).unwrap_or_default();
-        let sealed = self.master.seal(random, &opaque_purpose(&salt), "", &clear);
-        format!("{}{}", TokenKind::AccessToken.prefix(), base64url(&[&salt[..], &sealed].concat()))
+        self.sealed(TokenKind::AccessToken, claims, random)
     }
 
     /// Reads an opaque access token; `None` when it is not one of ours.
     pub fn open(&self, text: &str) -> Option<AccessClaims> {
-        let encoded = text.strip_prefix(TokenKind::AccessToken.prefix()).filter(|rest| rest.len() <= LONGEST_OPAQUE)?;
+        self.opened(TokenKind::AccessToken, text, LONGEST_OPAQUE)
+    }
+
+    /// An authorization code: its own record, readable here alone.
+    pub fn seal_code(&self, record: &AuthorizationCode, random: &dyn Entropy) -> String {
+        self.sealed(TokenKind::AuthorizationCode, record, random)
+    }
+
+    /// The record of an authorization code; `None` when it is not one of ours. Whether it was used, its grant tells.
+    pub fn open_code(&self, text: &str) -> Option<AuthorizationCode> {
+        self.opened(TokenKind::AuthorizationCode, text, LONGEST_CODE)
+    }
+
+    fn sealed<T: Serialize>(&self, kind: TokenKind, content: &T, random: &dyn Entropy) -> String {
+        let salt: [u8; SALT] = entropy::bytes(random);
+        let clear = serde_json::to_vec(content).unwrap_or_default();
+        let sealed = self.master.seal(random, &purpose(kind, &salt), "", &clear);
+        format!("{}{}", kind.prefix(), base64url(&[&salt[..], &sealed].concat()))
+    }
+
+    fn opened<T: DeserializeOwned>(&self, kind: TokenKind, text: &str, longest: usize) -> Option<T> {
+        let encoded = text.strip_prefix(kind.prefix()).filter(|rest| rest.len() <= longest)?;
         let bytes = from_base64url(encoded)?;
         let (salt, sealed) = bytes.split_at_checked(SALT)?;
-        let clear = self.master.open(&opaque_purpose(salt), "", sealed)?;
+        let clear = self.master.open(&purpose(kind, salt), "", sealed)?;
         serde_json::from_slice(clear.expose()).ok()
     }
 }
@@ -212,8 +235,10 @@ fn secret_row(client_id: &str, digest: &Digest) -> String {
     format!("{} {client_id}", digest.to_base64url())
 }
 
-fn opaque_purpose(salt: &[u8]) -> String {
-    format!("access-token:{}", base64url(salt))
+/// Of a kind and one token: no token opens as another kind's, and each has a key of its own.
+fn purpose(kind: TokenKind, salt: &[u8]) -> String {
+    let kind = if kind == TokenKind::AuthorizationCode { "authorization-code" } else { "access-token" };
+    format!("{kind}:{}", base64url(salt))
 }
 
 fn reference_bytes(reference: RefreshReference) -> Vec<u8> {
@@ -455,6 +480,40 @@ mod tests {
         assert_eq!(TokenSecrets::new(MasterKey::new([2; 32])).open(&token), None);
         assert_eq!(secrets().open(token.strip_suffix(|_: char| true).unwrap()), None);
         assert!(!token.contains("app"));
+    }
+
+    #[test]
+    fn a_code_reads_back_only_whole_and_only_as_a_code() {
+        let now = Timestamp::from_seconds(1_000);
+        let record = AuthorizationCode {
+            grant: Uuid::from_u128(1),
+            client: crate::base::id::ClientKey::new(1),
+            redirect_uri: "https://app.test/cb".to_owned(),
+            code_challenge: None,
+            nonce: Some("n".repeat(4_096)),
+            scope: Scope::parse("openid").unwrap(),
+            claims: crate::oauth::NamedClaims::default(),
+            resources: Vec::new(),
+            user: crate::base::id::UserId::new(1),
+            tenant: None,
+            sid: Uuid::from_u128(2),
+            session_began_at: now,
+            auth_time: now,
+            acr: "1".to_owned(),
+            amr: Vec::new(),
+            expires_at: now,
+            began_in_front: false,
+        };
+        let code = secrets().seal_code(&record, &SystemEntropy);
+        assert_ne!(secrets().seal_code(&record, &SystemEntropy), code);
+        assert_eq!(secrets().open_code(&code), Some(record));
+        assert_eq!(TokenSecrets::new(MasterKey::new([2; 32])).open_code(&code), None);
+        for other in
+            [code.replace("gac_", "gat_"), code.replace("gac_", ""), format!("{code}A"), code.replacen('A', "B", 1)]
+        {
+            assert_eq!(secrets().open_code(&other), None);
+            assert!(secrets().open(&other).is_none(), "a code is no access token");
+        }
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! The `authorization_code` grant (RFC 6749 §4.1.3, RFC 7636 §4.5).
 //!
-//! 1. find the code  2. it is this client's, alive, for this redirect URI and verifier — else it is burnt
+//! 1. open the code  2. it is this client's, alive, for this redirect URI and verifier — else it is burnt
 //! 3. the person and the tenant are still good  4. begin the grant: its id was fixed when the code was made, so of any
 //! number of rivals one insert succeeds (one update, where the grant began with tokens in front) and every other is a second
 //! use, which revokes what the first and the authorization endpoint gave  5. mint.
 
+use std::time::Duration;
+
 use super::{Answer, TokenResponse, narrowed_resources, respond};
 use crate::audit::{Action, AuditEvent};
 use crate::base::Timestamp;
-use crate::base::token::TokenKind;
 use crate::model::code::AuthorizationCode;
 use crate::model::grant::{Grant, GrantEnd};
 use crate::oauth::pkce::check_verifier;
@@ -16,7 +17,10 @@ use crate::oauth::{ErrorCode, GrantType, OAuthError, Params};
 use crate::provider::client_auth::AuthenticatedClient;
 use crate::provider::tokens::RefreshReference;
 use crate::provider::{Provider, ProviderError, begin, subject};
-use crate::store::{Constraint, Kind, StoreError};
+use crate::store::{Constraint, StoreError};
+
+/// How long after its end a code that is offered still burns, and revokes what it gave. Its grant is remembered for longer.
+const REMEMBERED: Duration = Duration::from_secs(600);
 
 pub(super) async fn exchange(
     provider: &Provider,
@@ -25,12 +29,13 @@ pub(super) async fn exchange(
 ) -> Result<TokenResponse, ProviderError> {
     let presented = params.require("code", "code is missing")?;
     let refused = || OAuthError::new(ErrorCode::InvalidGrant);
-    let key = TokenKind::AuthorizationCode.digest_of(presented).ok_or_else(refused)?.to_base64url();
     let now = provider.now();
-    let stored = provider.store().ephemeral().get(Kind::Code, &key, now).await?.ok_or_else(refused)?;
-    let code: AuthorizationCode = serde_json::from_slice(&stored).map_err(|_| refused())?;
+    let code = provider.secrets().open_code(presented).ok_or_else(refused)?;
+    if now >= code.expires_at.plus(REMEMBERED) {
+        return Err(refused().detail("the code expired long ago").into());
+    }
     if let Err(error) = check(&code, client, params, now) {
-        burn(provider, &key, begin::grant(provider, &code, now)).await?;
+        burn(provider, begin::grant(provider, &code, now)).await?;
         return Err(error.into());
     }
     let grant = begin::grant(provider, &code, now);
@@ -80,8 +85,7 @@ fn check(
 
 /// A code that was offered wrongly is in the wrong hands: nobody may use it any more, and what it gave ends. The grant is
 /// put down as revoked, so that a rival who has read the code already finds it taken.
-async fn burn(provider: &Provider, key: &str, grant: Grant) -> Result<(), ProviderError> {
-    provider.store().ephemeral().delete(Kind::Code, key).await?;
+async fn burn(provider: &Provider, grant: Grant) -> Result<(), ProviderError> {
     let now = grant.created_at;
     let spent = Grant { revoked_at: Some(now), ..grant };
     provider

@@ -20,8 +20,6 @@ pub use limit::{Hit, Limit};
 /// What an entry is for. It is part of the key, so that a value of one kind is never found in the place of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Authorization codes, by digest.
-    Code,
     /// Sign-in journeys.
     Journey,
     /// `jti` of client assertions, against replay.
@@ -44,8 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
-        Self::Code,
+    pub const ALL: [Self; 9] = [
         Self::Journey,
         Self::AssertionId,
         Self::PasswordReset,
@@ -60,7 +57,6 @@ impl Kind {
     /// The stored text.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Code => "code",
             Self::Journey => "journey",
             Self::AssertionId => "assertion",
             Self::PasswordReset => "password-reset",

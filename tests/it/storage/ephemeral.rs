@@ -16,16 +16,16 @@ const VALUE: &[u8] = b"\0\xff00000000000000000001\r\n";
 async fn a_value_is_there_until_it_expires_by_the_callers_clock() {
     for (engine, store) in stores().await {
         let state = store.ephemeral();
-        state.put(Kind::Code, "k", VALUE, MINUTE, START).await.unwrap();
+        state.put(Kind::Upstream, "k", VALUE, MINUTE, START).await.unwrap();
         for seconds in [0, 59] {
-            assert_eq!(state.get(Kind::Code, "k", at(seconds)).await.unwrap().as_deref(), Some(VALUE), "{engine}");
+            assert_eq!(state.get(Kind::Upstream, "k", at(seconds)).await.unwrap().as_deref(), Some(VALUE), "{engine}");
         }
-        assert_eq!(state.get(Kind::Code, "k", at(60)).await.unwrap(), None, "{engine}");
-        assert_eq!(state.take(Kind::Code, "k", at(60)).await.unwrap(), None, "{engine}");
-        assert_eq!(state.get(Kind::Code, "other", START).await.unwrap(), None, "{engine}");
-        state.put(Kind::Code, "k", b"", MINUTE, START).await.unwrap();
-        state.put(Kind::Code, "k", b"second", 2 * MINUTE, START).await.unwrap();
-        assert_eq!(state.get(Kind::Code, "k", at(119)).await.unwrap().as_deref(), Some(&b"second"[..]), "{engine}");
+        assert_eq!(state.get(Kind::Upstream, "k", at(60)).await.unwrap(), None, "{engine}");
+        assert_eq!(state.take(Kind::Upstream, "k", at(60)).await.unwrap(), None, "{engine}");
+        assert_eq!(state.get(Kind::Upstream, "other", START).await.unwrap(), None, "{engine}");
+        state.put(Kind::Upstream, "k", b"", MINUTE, START).await.unwrap();
+        state.put(Kind::Upstream, "k", b"second", 2 * MINUTE, START).await.unwrap();
+        assert_eq!(state.get(Kind::Upstream, "k", at(119)).await.unwrap().as_deref(), Some(&b"second"[..]), "{engine}");
     }
 }
 
@@ -47,13 +47,13 @@ async fn kinds_never_mix() {
 async fn what_is_taken_or_deleted_is_gone() {
     for (engine, store) in stores().await {
         let state = store.ephemeral();
-        state.put(Kind::Code, "k", VALUE, MINUTE, START).await.unwrap();
-        assert_eq!(state.take(Kind::Code, "k", START).await.unwrap().as_deref(), Some(VALUE), "{engine}");
-        assert_eq!(state.take(Kind::Code, "k", START).await.unwrap(), None, "{engine}");
-        state.put(Kind::Code, "k", VALUE, MINUTE, START).await.unwrap();
-        assert!(state.delete(Kind::Code, "k").await.unwrap(), "{engine}");
-        assert!(!state.delete(Kind::Code, "k").await.unwrap(), "{engine}");
-        assert_eq!(state.get(Kind::Code, "k", START).await.unwrap(), None, "{engine}");
+        state.put(Kind::Upstream, "k", VALUE, MINUTE, START).await.unwrap();
+        assert_eq!(state.take(Kind::Upstream, "k", START).await.unwrap().as_deref(), Some(VALUE), "{engine}");
+        assert_eq!(state.take(Kind::Upstream, "k", START).await.unwrap(), None, "{engine}");
+        state.put(Kind::Upstream, "k", VALUE, MINUTE, START).await.unwrap();
+        assert!(state.delete(Kind::Upstream, "k").await.unwrap(), "{engine}");
+        assert!(!state.delete(Kind::Upstream, "k").await.unwrap(), "{engine}");
+        assert_eq!(state.get(Kind::Upstream, "k", START).await.unwrap(), None, "{engine}");
     }
 }
 
@@ -90,13 +90,13 @@ async fn what_has_expired_is_freed_and_no_more() {
         let state = store.ephemeral();
         for number in 0..5 {
             let ttl = Duration::from_secs(10 + number);
-            state.put(Kind::Code, &number.to_string(), VALUE, ttl, START).await.unwrap();
+            state.put(Kind::Upstream, &number.to_string(), VALUE, ttl, START).await.unwrap();
         }
         let freed = state.delete_expired(at(12), 2).await.unwrap() + state.delete_expired(at(12), 2).await.unwrap();
         if !engine.ends_with("redis") {
             assert_eq!(freed, 3, "{engine}");
         }
-        assert_eq!(state.get(Kind::Code, "3", START).await.unwrap().as_deref(), Some(VALUE), "{engine}");
+        assert_eq!(state.get(Kind::Upstream, "3", START).await.unwrap().as_deref(), Some(VALUE), "{engine}");
     }
 }
 
@@ -116,28 +116,28 @@ where
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_32_rivals_exactly_one_wins() {
     for (engine, store) in stores().await {
-        store.ephemeral().put(Kind::Code, "k", VALUE, MINUTE, START).await.unwrap();
+        store.ephemeral().put(Kind::Upstream, "k", VALUE, MINUTE, START).await.unwrap();
         let taken = winners(&store, |store, _| async move {
-            store.ephemeral().take(Kind::Code, "k", START).await.unwrap().is_some()
+            store.ephemeral().take(Kind::Upstream, "k", START).await.unwrap().is_some()
         });
         assert_eq!(taken.await, 1, "{engine}: take");
 
         let put = winners(&store, |store, number| async move {
             let value = number.to_string();
-            store.ephemeral().put_if_absent(Kind::Code, "k", value.as_bytes(), MINUTE, START).await.unwrap()
+            store.ephemeral().put_if_absent(Kind::Upstream, "k", value.as_bytes(), MINUTE, START).await.unwrap()
         });
         assert_eq!(put.await, 1, "{engine}: put_if_absent");
 
         let again = winners(&store, |store, number| async move {
             let value = number.to_string();
-            store.ephemeral().put_if_absent(Kind::Code, "k", value.as_bytes(), MINUTE, at(60)).await.unwrap()
+            store.ephemeral().put_if_absent(Kind::Upstream, "k", value.as_bytes(), MINUTE, at(60)).await.unwrap()
         });
         assert_eq!(again.await, 1, "{engine}: put_if_absent over what has expired");
 
-        store.ephemeral().put(Kind::Code, "k", VALUE, MINUTE, START).await.unwrap();
+        store.ephemeral().put(Kind::Upstream, "k", VALUE, MINUTE, START).await.unwrap();
         let replaced = winners(&store, |store, number| async move {
             let new = format!("new {number}");
-            store.ephemeral().replace_if(Kind::Code, "k", VALUE, new.as_bytes(), START).await.unwrap()
+            store.ephemeral().replace_if(Kind::Upstream, "k", VALUE, new.as_bytes(), START).await.unwrap()
         });
         assert_eq!(replaced.await, 1, "{engine}: replace_if");
     }
