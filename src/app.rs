@@ -15,6 +15,7 @@ use crate::base::{Clock, Entropy};
 use crate::config::{self, Config, RateLimit};
 use crate::federation::{self, Federation};
 use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, Surrounded, TrustedProxies, surround};
+use crate::http::oidc::discovery::documents;
 use crate::http::operations::{HEALTH, health_router};
 use crate::http::pages::views::{Stationery, letter};
 use crate::http::router::{cross_origin, in_windows, published, router, templates};
@@ -377,6 +378,7 @@ fn surround_parts(app: &App, site: &Site) -> Surround {
         routes: templates(site).into_iter().chain(HEALTH.map(str::to_owned)).collect(),
         cross_origin: cross_origin(site),
         in_windows: in_windows(site),
+        documents: documents(site),
         polled: published(site).chain(HEALTH.map(str::to_owned)).collect(),
         body_limit: ByRoute::all(http.body_limit),
         timeout: ByRoute::all(http.request_timeout),

@@ -16,7 +16,7 @@
 //! | [`federation`] | sign-in at upstream providers: Pro Santé Connect, Google, Facebook, GitHub, any OpenID provider |
 //! | [`provider`] | the use cases of the OpenID provider |
 //! | [`jobs`] | cleanup, key rotation, mails, watching for changes of other processes |
-//! | [`http`] | router, extractors, middleware, endpoints, hosted pages, server |
+//! | [`http`] | router, extractors, middleware, endpoints, hosted pages, dialects, server |
 //! | [`simulation`] | simulated upstream providers, for demos and tests alone |
 //! | [`app`] | the composition root |
 //! | [`cli`] | the command line |

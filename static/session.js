@@ -15,11 +15,15 @@ const digest = async (text) => {
   return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 };
 
+// Some browsers keep cookies from frames on other sites' pages. Such a frame knows nothing of the state, and an application
+// that were told "changed" would sign the person out for nothing; upon "error" it does nothing (§3.1).
+const isBlind = async () => !document.cookie && document.hasStorageAccess && !(await document.hasStorageAccess());
+
 const answerTo = async (message, origin) => {
   const parts = typeof message === "string" ? message.split(" ") : [];
   const [client, given] = parts;
   const salt = given ? given.split(".")[1] : "";
-  if (parts.length !== 2 || !client || !salt) return "error";
+  if (parts.length !== 2 || !client || !salt || (await isBlind())) return "error";
   const own = (await digest([client, origin, browserState(), salt].join(" "))) + "." + salt;
   return own === given ? "unchanged" : "changed";
 };

@@ -48,8 +48,10 @@ pub(crate) struct Target {
     pub(crate) rs256: Client,
     /// For itself, with opaque access tokens.
     pub(crate) opaque: Client,
-    /// For people: code and refresh token.
+    /// For people: code and refresh token, ID tokens with ES256.
     pub(crate) application: Client,
+    /// The same, ID tokens with RS256.
+    pub(crate) application_rs256: Client,
     /// Fields to fill into a sign-in page, over its hidden ones.
     pub(crate) person: Vec<(String, String)>,
     /// Names the resource whose access tokens are JWTs of an algorithm; `None` where the client says that.
@@ -57,6 +59,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// The same with the application whose ID tokens are signed with RS256.
+    pub(crate) fn with_rs256(&self) -> Self {
+        Self { application: self.application_rs256.clone(), ..self.clone() }
+    }
+
     /// The request for a token of a client for itself: a JWT of this algorithm, or an opaque one.
     pub(crate) fn client_credentials(&self, client: &Client, jwt: Option<&str>) -> Vec<u8> {
         let resource = jwt.zip(self.resource).map(|(alg, resource)| resource(alg));

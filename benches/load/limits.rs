@@ -100,6 +100,10 @@ pub(crate) async fn serve(listen: SocketAddr) -> Result<(), Failure> {
         .route("/eddsa", post(|State(keys): State<Arc<Keys>>, _body: Bytes| async move { reply(keys.eddsa()) }))
         .route("/rs256", post(|State(keys): State<Arc<Keys>>, _body: Bytes| async move { reply(keys.rs256()) }))
         .route(
+            "/twice",
+            post(|State(keys): State<Arc<Keys>>, _body: Bytes| async move { reply(keys.es256() + &keys.es256()) }),
+        )
+        .route(
             "/both",
             post(|State(keys): State<Arc<Keys>>, _body: Bytes| async move { reply(keys.es256() + &keys.rs256()) }),
         )

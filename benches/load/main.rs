@@ -244,6 +244,7 @@ async fn start_peer(cores: Option<&str>, folder: &Path) -> Result<(Server, Targe
         rs256: client("service"),
         opaque: client("service"),
         application: client("application"),
+        application_rs256: client("application-rs256"),
         person: person.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         resource: Some(|alg| format!("urn:load:{alg}")),
     };

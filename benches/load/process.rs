@@ -175,6 +175,7 @@ impl Guichet {
             &format!("{PASSWORD}\n"),
         )?;
         self.cli(&["user", "grant", "--user", EMAIL, "--tenant", &code, "--role", "doctor"], "")?;
+        let application = ["--name", "Application", "--first-party", "--redirect-uri", REDIRECT_URI];
         let own = ["--grant-type", "client_credentials", "--auth-method", "client_secret_basic"];
         Ok(Target {
             address: self.address,
@@ -186,7 +187,8 @@ impl Guichet {
             eddsa: self.client(&[&["--name", "EdDSA", "--access-token-alg", "EdDSA"], &own[..]].concat())?,
             rs256: self.client(&[&["--name", "RS256", "--access-token-alg", "RS256"], &own[..]].concat())?,
             opaque: self.client(&[&["--name", "Opaque", "--access-token", "opaque"], &own[..]].concat())?,
-            application: self.client(&["--name", "Application", "--first-party", "--redirect-uri", REDIRECT_URI])?,
+            application: self.client(&[&application[..], &["--id-token-alg", "ES256"]].concat())?,
+            application_rs256: self.client(&[&application[..], &["--id-token-alg", "RS256"]].concat())?,
             person: vec![("email".to_owned(), EMAIL.to_owned()), ("password".to_owned(), PASSWORD.to_owned())],
             resource: None,
         })

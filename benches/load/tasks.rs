@@ -25,12 +25,14 @@ pub(crate) enum Task {
     IntrospectJwt,
     IntrospectOpaque,
     Refresh,
+    RefreshRs256,
     Code,
+    CodeRs256,
     SignIn,
 }
 
 impl Task {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Discovery,
         Self::Jwks,
         Self::ClientCredentials,
@@ -40,7 +42,9 @@ impl Task {
         Self::IntrospectJwt,
         Self::IntrospectOpaque,
         Self::Refresh,
+        Self::RefreshRs256,
         Self::Code,
+        Self::CodeRs256,
         Self::SignIn,
     ];
 
@@ -54,8 +58,10 @@ impl Task {
             Self::ClientCredentialsOpaque => "client_credentials opaque",
             Self::IntrospectJwt => "introspection JWT",
             Self::IntrospectOpaque => "introspection opaque",
-            Self::Refresh => "refresh",
-            Self::Code => "code flow in a session",
+            Self::Refresh => "refresh ES256",
+            Self::RefreshRs256 => "refresh RS256",
+            Self::Code => "code flow ES256",
+            Self::CodeRs256 => "code flow RS256",
             Self::SignIn => "sign-in with password",
         }
     }
@@ -69,7 +75,11 @@ impl Task {
             Self::IntrospectOpaque | Self::Code => Some(Wanted::TimesPeer(3.0)),
             Self::Refresh => Some(Wanted::TimesPeer(2.0)),
             Self::SignIn => Some(Wanted::OfLimit(0.9)),
-            Self::ClientCredentialsEdDsa | Self::ClientCredentialsOpaque | Self::IntrospectJwt => None,
+            Self::ClientCredentialsEdDsa
+            | Self::ClientCredentialsOpaque
+            | Self::IntrospectJwt
+            | Self::RefreshRs256
+            | Self::CodeRs256 => None,
         }
     }
 
@@ -82,7 +92,8 @@ impl Task {
             Self::ClientCredentialsRs256 => "RS256",
             Self::ClientCredentialsOpaque | Self::IntrospectOpaque => "fixed bytes",
             Self::IntrospectJwt => "ES256 verified",
-            Self::Refresh | Self::Code => "ES256 + RS256",
+            Self::Refresh | Self::Code => "2 x ES256",
+            Self::RefreshRs256 | Self::CodeRs256 => "ES256 + RS256",
             Self::SignIn => "hash alone",
         }
     }
@@ -153,7 +164,8 @@ impl Stage<'_> {
             Task::ClientCredentialsRs256 => posted("/rs256"),
             Task::ClientCredentialsOpaque | Task::IntrospectOpaque => posted("/posted/600"),
             Task::IntrospectJwt => posted("/verify"),
-            Task::Refresh | Task::Code => posted("/both"),
+            Task::Refresh | Task::Code => posted("/twice"),
+            Task::RefreshRs256 | Task::CodeRs256 => posted("/both"),
             Task::SignIn => return hash_alone(self.cores, self.plan),
         };
         let at = Target { address: self.limits.address, ..target.clone() };
@@ -176,20 +188,10 @@ impl Stage<'_> {
             Task::IntrospectOpaque => {
                 self.introspection(target, &target.client_credentials(&target.opaque, None)).await
             }
-            Task::Refresh => {
-                let mut lanes = Vec::new();
-                for _ in 0..self.plan.connections {
-                    lanes.push(Lane::refresh(target).await?);
-                }
-                Ok(lanes)
-            }
-            Task::Code => {
-                let mut lanes = Vec::new();
-                for _ in 0..self.plan.connections {
-                    lanes.push(Lane::code(target).await?);
-                }
-                Ok(lanes)
-            }
+            Task::Refresh => self.refreshes(target).await,
+            Task::RefreshRs256 => self.refreshes(&target.with_rs256()).await,
+            Task::Code => self.codes(target).await,
+            Task::CodeRs256 => self.codes(&target.with_rs256()).await,
             Task::SignIn => {
                 let mut lanes = Vec::new();
                 for _ in 0..self.plan.connections.min(SIGN_INS) {
@@ -198,6 +200,22 @@ impl Stage<'_> {
                 Ok(lanes)
             }
         }
+    }
+
+    async fn refreshes(&self, target: &Target) -> Result<Vec<Lane>, Failure> {
+        let mut lanes = Vec::new();
+        for _ in 0..self.plan.connections {
+            lanes.push(Lane::refresh(target).await?);
+        }
+        Ok(lanes)
+    }
+
+    async fn codes(&self, target: &Target) -> Result<Vec<Lane>, Failure> {
+        let mut lanes = Vec::new();
+        for _ in 0..self.plan.connections {
+            lanes.push(Lane::code(target).await?);
+        }
+        Ok(lanes)
     }
 
     /// Lanes for signed tokens; one is looked at, to be sure that it was signed as the task says.

@@ -15,6 +15,8 @@ const FRESH: Duration = Duration::from_secs(3_600);
 const USABLE: Duration = Duration::from_secs(24 * 3_600);
 /// Least time between two tries after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long a fetch may take while an old copy is at hand: nobody waits for what is not needed.
+const PATIENCE_WITH_COPY: Duration = Duration::from_millis(1_500);
 /// Least time between two fetches that a sign-in asks for: keys that nobody published make no storm of requests.
 const FLOOR: Duration = Duration::from_secs(30);
 /// The same where the sender wants nothing kept: it asks for the requests, and still gets no storm of them.
@@ -84,7 +86,13 @@ impl<T> Cached<T> {
         }
         // Noted before, so that a flight which is given up counts as a failure.
         state.failed = Some(("the flight was given up".to_owned(), now));
-        match fetch.await {
+        let fetched = match state.old(now) {
+            Some(_) => tokio::time::timeout(PATIENCE_WITH_COPY, fetch)
+                .await
+                .unwrap_or_else(|_| Err(FederationError::Down("no answer in time".to_owned()))),
+            None => fetch.await,
+        };
+        match fetched {
             Ok(Fetched { value, keep }) => {
                 let value = Arc::new(value);
                 let keep = keep.unwrap_or(FRESH).clamp(LEAST_FLOOR, FRESH);
@@ -128,8 +136,8 @@ mod tests {
 
     use super::*;
 
-    fn says<T>(value: T, keep: Option<u64>) -> Result<Fetched<T>, FederationError> {
-        Ok(Fetched { value, keep: keep.map(Duration::from_secs) })
+    fn says<T>(value: T, keep: Option<u64>) -> Fetched<T> {
+        Fetched { value, keep: keep.map(Duration::from_secs) }
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -146,7 +154,7 @@ mod tests {
                 let fetch = async {
                     flights.fetch_add(1, Ordering::SeqCst);
                     tokio::time::sleep(Duration::from_millis(20)).await;
-                    says(7, None)
+                    Ok(says(7, None))
                 };
                 *cached.get(Want::Kept, at(0), fetch).await.unwrap()
             })
@@ -162,10 +170,10 @@ mod tests {
         let cached = Cached::default();
         let fail = || async { Err::<Fetched<u8>, _>(FederationError::Down("no".to_owned())) };
         assert!(cached.get(Want::Kept, at(0), fail()).await.is_err());
-        assert!(cached.get(Want::Kept, at(4), async { says(1, None) }).await.is_err(), "the floor after a failure");
-        assert_eq!(*cached.get(Want::Kept, at(5), async { says(1, None) }).await.unwrap(), 1);
-        assert_eq!(*cached.get(Want::Newer, at(34), async { says(2, None) }).await.unwrap(), 1, "the floor");
-        assert_eq!(*cached.get(Want::Newer, at(35), async { says(2, None) }).await.unwrap(), 2);
+        assert!(cached.get(Want::Kept, at(4), async { Ok(says(1, None)) }).await.is_err(), "the floor after a failure");
+        assert_eq!(*cached.get(Want::Kept, at(5), async { Ok(says(1, None)) }).await.unwrap(), 1);
+        assert_eq!(*cached.get(Want::Newer, at(34), async { Ok(says(2, None)) }).await.unwrap(), 1, "the floor");
+        assert_eq!(*cached.get(Want::Newer, at(35), async { Ok(says(2, None)) }).await.unwrap(), 2);
         assert_eq!(*cached.get(Want::Kept, at(4_000), fail()).await.unwrap(), 2, "old, and still of use");
         assert!(cached.get(Want::Kept, at(90_000), fail()).await.is_err(), "too old");
     }
@@ -174,7 +182,7 @@ mod tests {
     async fn the_sender_says_how_long() {
         let cached = Cached::default();
         let get = async |want, seconds, value, keep| {
-            *cached.get(want, at(seconds), async move { says(value, keep) }).await.unwrap()
+            *cached.get(want, at(seconds), async move { Ok(says(value, keep)) }).await.unwrap()
         };
         assert_eq!(get(Want::Fresh, 0, 1, Some(0)).await, 1);
         assert_eq!(get(Want::Fresh, 0, 2, Some(0)).await, 1, "no storm, whatever the sender says");
@@ -192,9 +200,23 @@ mod tests {
     async fn what_is_refused_takes_the_old_copy_along() {
         let cached = Cached::default();
         let refuse = async { Err(FederationError::refused("another issuer")) };
-        assert_eq!(*cached.get(Want::Fresh, at(0), async { says(1, Some(0)) }).await.unwrap(), 1);
+        assert_eq!(*cached.get(Want::Fresh, at(0), async { Ok(says(1, Some(0))) }).await.unwrap(), 1);
         assert!(cached.get(Want::Fresh, at(5), refuse).await.is_err());
-        assert!(cached.get(Want::Kept, at(6), async { says(1, None) }).await.is_err(), "the floor, and nothing kept");
-        assert_eq!(*cached.get(Want::Kept, at(10), async { says(2, None) }).await.unwrap(), 2);
+        assert!(
+            cached.get(Want::Kept, at(6), async { Ok(says(1, None)) }).await.is_err(),
+            "the floor, and nothing kept"
+        );
+        assert_eq!(*cached.get(Want::Kept, at(10), async { Ok(says(2, None)) }).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_long_for_a_newer_copy() {
+        let cached = Cached::default();
+        let hangs = std::future::pending::<Result<Fetched<u8>, FederationError>>;
+        assert_eq!(*cached.get(Want::Fresh, at(0), async { Ok(says(1, Some(0))) }).await.unwrap(), 1);
+        let began = tokio::time::Instant::now();
+        assert_eq!(*cached.get(Want::Fresh, at(5), hangs()).await.unwrap(), 1);
+        assert_eq!(*cached.get(Want::Fresh, at(7), hangs()).await.unwrap(), 1, "the floor after a failure");
+        assert!(began.elapsed() < PATIENCE_WITH_COPY * 2, "{:?}", began.elapsed());
     }
 }

@@ -20,6 +20,15 @@ const REMEMBERED: Duration = Duration::from_secs(3_600);
 /// What ID tokens are sealed for.
 pub(super) const SEAL: &str = "upstream-id-token";
 
+/// The way to an upstream's logout.
+#[derive(Debug, Clone)]
+pub struct WayOut {
+    /// Where the browser goes.
+    pub url: String,
+    /// What people call the upstream.
+    pub label: String,
+}
+
 /// Where the browser goes to end the upstream's session behind `session`, and then on to `next`; `None` where there is
 /// none, where the upstream has no such place, and where it does not answer: signing out here never waits for it.
 pub async fn way_out(
@@ -27,7 +36,7 @@ pub async fn way_out(
     session: &Session,
     next: String,
     browser: &Digest,
-) -> Result<Option<String>, FederationError> {
+) -> Result<Option<WayOut>, FederationError> {
     let Some(there) = federation.store().read().await?.upstream_session(session.sid).await? else { return Ok(None) };
     let Some(upstream) = federation.find(&there.identity.key.upstream) else { return Ok(None) };
     let token = there.id_token.and_then(|sealed| federation.open(SEAL, session.sid, &sealed));
@@ -37,7 +46,7 @@ pub async fn way_out(
             tracing::warn!(upstream = upstream.settings.name, why, "no logout at the upstream");
             Ok(None)
         }
-        other => other,
+        other => Ok(other?.map(|url| WayOut { url, label: upstream.settings.label.clone() })),
     }
 }
 

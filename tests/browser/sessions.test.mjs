@@ -26,8 +26,8 @@ after(async () => {
 })
 
 /** What the frame answers on the application's page. */
-async function answer(window, query = '') {
-  await window.go(`${party.origin}/watch${query}`)
+async function answer(window, query = '', origin = party.origin) {
+  await window.go(`${origin}/watch${query}`)
   const state = window.page.locator('#state:not(:empty)')
   await state.waitFor()
   return state.innerText()
@@ -59,6 +59,18 @@ test('the frame notices who signs out and who signs in', async () => {
     await signIn(world.one)
     assert.equal(await answer(window), 'unchanged')
     assert.deepEqual(window.findings, [])
+  } finally {
+    await window.close()
+  }
+})
+
+test('a frame that may not read its cookie says nothing', async () => {
+  const window = await Window.open(browser, { name: 'sessions-elsewhere' })
+  try {
+    // Another site; and every browser is made to be one that keeps cookies from frames there.
+    await window.page.addInitScript(() => { document.hasStorageAccess = async () => false })
+    const elsewhere = party.origin.replace('127.0.0.1', 'localhost')
+    assert.equal(await answer(window, '?message=other+x.y', elsewhere), 'error')
   } finally {
     await window.close()
   }

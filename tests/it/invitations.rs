@@ -1,5 +1,7 @@
 //! Invitations into a tenant: the mail, the page, who may accept, and that it happens once.
 
+use std::time::Duration;
+
 use guichet::account::invitations::{self, Invited, LINK_LIFETIME, Made};
 use guichet::account::tenants;
 use guichet::model::role::Role;
@@ -68,10 +70,9 @@ async fn a_mail_in_the_right_language_holds_the_link_once_and_storage_never() {
             let made = invitations::create(&app.app.accounts, wanted).await.unwrap();
             assert!(made.link.is_none(), "a mailed link is shown to nobody");
             app.app.mail.as_ref().unwrap().round().await;
-            let mut files: Vec<_> =
-                std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
-            files.sort();
-            let text = std::fs::read_to_string(files.last().unwrap()).unwrap().replace("=\r\n", "");
+            let file = std::fs::read_dir(folder.path()).unwrap().next().expect("a mail").unwrap().path();
+            let text = std::fs::read_to_string(&file).unwrap().replace("=\r\n", "");
+            std::fs::remove_file(file).unwrap();
             assert!(text.contains("To: new@example.test") && text.contains(words), "{text}");
             let (_, rest) = text.split_once("/invitations/").unwrap();
             let token: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
@@ -322,4 +323,23 @@ async fn what_happened_is_recorded() {
         assert!(entries.contains(word), "{word} is not in {entries}");
     }
     assert!(!entries.contains(link.rsplit('/').next().unwrap()));
+}
+
+#[tokio::test]
+async fn an_invitation_goes_ninety_days_after_its_link() {
+    for app in TestApp::on_all_engines(&[]).await {
+        let tenant = app.tenant("Clinique Alpha").await;
+        let (made, _) = invite(&app, invited(&tenant, "new@example.test")).await;
+        let clean = async |seconds: u64| {
+            let at = made.invitation.expires_at.plus(Duration::from_secs(seconds));
+            let lifetime = Duration::from_secs(3_600);
+            let deleted = app
+                .store()
+                .write("clean", move |tx| Box::pin(async move { tx.delete_expired(at, lifetime, 10).await }))
+                .await;
+            deleted.unwrap()
+        };
+        assert_eq!(clean(90 * 86_400).await, 0, "{}", app.engine);
+        assert_eq!(clean(90 * 86_400 + 1).await, 1, "{}", app.engine);
+    }
 }

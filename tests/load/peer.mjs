@@ -12,18 +12,22 @@ const port = Number(process.argv[2])
 const key = (type, options, alg, kid) => ({ ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), alg, kid, use: 'sig' })
 const secret = (id) => `${id}-secret-of-the-load-test`
 
+const application = (id, alg) => ({
+  client_id: id, client_secret: secret(id), grant_types: ['authorization_code', 'refresh_token'],
+  redirect_uris: ['http://127.0.0.1:9/callback'], response_types: ['code'], application_type: 'web', id_token_signed_response_alg: alg,
+})
+
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
     { client_id: 'service', client_secret: secret('service'), grant_types: ['client_credentials'], redirect_uris: [], response_types: [] },
-    {
-      client_id: 'application', client_secret: secret('application'), grant_types: ['authorization_code', 'refresh_token'],
-      redirect_uris: ['http://127.0.0.1:9/callback'], response_types: ['code'], application_type: 'web',
-    },
+    application('application', 'ES256'),
+    application('application-rs256', 'RS256'),
   ],
   jwks: { keys: [key('rsa', { modulusLength: 2048 }, 'RS256', 'rsa'), key('ec', { namedCurve: 'P-256' }, 'ES256', 'ec'), key('ed25519', {}, 'EdDSA', 'ed')] },
   cookies: { keys: ['a key that signs the cookies of a load test'] },
   claims: { openid: ['sub'], email: ['email'] },
   findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id, email: 'person@example.org' }) }),
+  enabledJWA: { idTokenSigningAlgValues: ['ES256', 'RS256'] },
   rotateRefreshToken: true,
   issueRefreshToken: () => true,
   pkce: { required: () => true },

@@ -10,15 +10,16 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
-use super::sign_in::{self, Arrived};
-use super::{accepted, locale};
+use super::{accepted, locale, sign_in};
+use crate::base::Timestamp;
 use crate::federation::Upstream;
 use crate::http::extract::{Browser, QueryParams};
 use crate::http::respond::json as respond;
 use crate::http::respond::page::whole_seconds;
 use crate::http::site::Site;
 use crate::i18n::Locale;
-use crate::provider::direct::Application;
+use crate::model::identity::Activity;
+use crate::provider::direct::{Application, Direct};
 
 /// Path of the redirection.
 pub const LOGIN: &str = "/api/v1/auth/login";
@@ -53,7 +54,11 @@ pub async fn callback(State(site): State<Site>, browser: Browser, QueryParams(pa
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         let arrived = sign_in::complete(&site, &browser, upstream, (CALLBACK, APPLICATION), params).await?;
-        Ok(browser.sign_in(&site, respond::ok(&shown(&arrived)), arrived.session.expose()))
+        let answer = match &arrived.direct {
+            Ok(direct) => respond::ok(&shown(direct, &arrived.activities)),
+            Err(refusal) => refused(&browser, refusal),
+        };
+        Ok(browser.sign_in(&site, answer, arrived.session.expose()))
     };
     outcome.await.unwrap_or_else(|refusal| refused(&browser, &refusal))
 }
@@ -81,8 +86,7 @@ fn error(refusal: &Refusal, locale: Locale) -> Response {
 }
 
 /// The tokens as OAuth names them, and the user.
-fn shown(arrived: &Arrived) -> Value {
-    let direct = &arrived.direct;
+fn shown(direct: &Direct, activities: &[Activity]) -> Value {
     let (user, member) = (&direct.subject.user, direct.subject.membership.as_ref());
     json!({
         "access_token": direct.access_token,
@@ -96,11 +100,11 @@ fn shown(arrived: &Arrived) -> Value {
             "first_name": user.first_name,
             "last_name": user.last_name,
             "rpps": user.rpps,
-            "profession_id": arrived.activities.first().and_then(|activity| activity.profession.parse::<u32>().ok()),
+            "profession_id": activities.first().and_then(|activity| activity.profession.parse::<u32>().ok()),
             "roles": direct.subject.roles(),
             "tenant_id": member.map(|member| member.tenant.uuid),
             "is_active": user.is_active(),
-            "last_login": user.last_login_at.map(|at| at.to_rfc3339_seconds()),
+            "last_login": user.last_login_at.map(Timestamp::to_rfc3339_seconds),
             "created_at": user.created_at.to_rfc3339_seconds(),
         },
     })

@@ -77,27 +77,30 @@ pub async fn callback(
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         let arrived = sign_in::complete(&site, &browser, upstream, (&way_back, APPLICATION), params).await?;
-        let body = json!({
-            "success": true,
-            "message": i18n::t(locale(&browser), "dialect.signed_in"),
-            "token": arrived.direct.access_token,
-            "user": user(&arrived.direct.subject),
-        });
-        Ok(browser.sign_in(&site, respond::ok(&body), arrived.session.expose()))
+        let answer = match &arrived.direct {
+            Ok(direct) => respond::ok(&json!({
+                "success": true,
+                "message": i18n::t(locale(&browser), "dialect.signed_in"),
+                "token": direct.access_token,
+                "user": user(&direct.subject),
+            })),
+            Err(refusal) => refused(&browser, refusal),
+        };
+        Ok(browser.sign_in(&site, answer, arrived.session.expose()))
     };
     outcome.await.unwrap_or_else(|refusal| refused(&browser, &refusal))
 }
 
 /// What these paths have no method for.
 pub async fn method_not_allowed(headers: HeaderMap) -> Response {
-    error(Refusal::Method.message(super::accepted(&headers)), &Refusal::Method)
+    error(&Refusal::Method.message(super::accepted(&headers)), &Refusal::Method)
 }
 
 fn refused(browser: &Browser, refusal: &Refusal) -> Response {
-    browser.remember(error(refusal.message(locale(browser)), refusal))
+    browser.remember(error(&refusal.message(locale(browser)), refusal))
 }
 
-fn error(message: String, refusal: &Refusal) -> Response {
+fn error(message: &str, refusal: &Refusal) -> Response {
     let mut body = json!({"success": false, "message": message, "error": message});
     if let (Refusal::Missing(field), Some(body)) = (refusal, body.as_object_mut()) {
         // A refusal of validation has no `success` in Laravel.

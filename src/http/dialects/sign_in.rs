@@ -16,13 +16,14 @@ use crate::http::extract::Browser;
 use crate::http::pages::upstreams::present;
 use crate::http::site::Site;
 use crate::model::identity::Activity;
+use crate::model::tenant::Tenant;
 use crate::oauth::{OAuthError, Params};
 use crate::provider::direct::{self, Application, Direct};
 
 /// A person who is signed in.
 pub(super) struct Arrived {
-    /// The tokens, and who it is.
-    pub(super) direct: Direct,
+    /// The tokens, and who it is; or why there are none, as of a tenant that is not the person's.
+    pub(super) direct: Result<Direct, Refusal>,
     /// Where they practise, where the upstream says so.
     pub(super) activities: Vec<Activity>,
     /// The browser's session, to be kept in its cookie.
@@ -76,9 +77,9 @@ pub(super) async fn complete(
         Err(failed) => Err(failed.error.into()),
     };
     site.metrics.sign_in(match &answered {
-        Ok(_) => "done",
+        Ok(Arrived { direct: Ok(_), .. }) => "done",
         Err(Refusal::Conflict) => "conflict",
-        Err(Refusal::NotLinked | Refusal::Disabled | Refusal::ForeignTenant) => "refused",
+        Ok(Arrived { direct: Err(_), .. }) | Err(Refusal::NotLinked | Refusal::Disabled) => "refused",
         Err(_) => "upstream",
     });
     answered
@@ -101,8 +102,9 @@ async fn admit(
     let activities = proven.claimed.activities.clone();
     match people::sign_in(site.federation(), upstream, proven, through, false).await? {
         Outcome::SignedIn { session, token, .. } => {
-            let direct =
-                direct::issue(site.provider(), &client, &session, tenant, |tenant| upstream.serves(tenant)).await?;
+            let serves = |tenant: &Tenant| upstream.serves(tenant);
+            let direct = direct::issue(site.provider(), &client, &session, tenant, serves).await;
+            let direct = direct.map_err(Refusal::from);
             Ok(Arrived { direct, activities, session: token })
         }
         Outcome::Conflict { .. } => Err(Refusal::Conflict),

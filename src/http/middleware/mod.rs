@@ -24,14 +24,16 @@ pub use origin::{CrossSite, check_same_origin};
 pub use request_id::RequestId;
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Method;
 use axum::response::Response;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, Ready, ready};
 use tower::Service;
 
 use crate::base::{Clock, Entropy};
@@ -41,8 +43,11 @@ use crate::telemetry::{self, Metrics};
 use request_id::RequestIds;
 use routes::{Known, Routes};
 
+/// Makes the answer to a GET of a route that needs nothing of the request.
+pub type Document = Arc<dyn Fn() -> Response + Send + Sync>;
+
 /// What [`surround`] is made of.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Surround {
     /// Time, for request ids.
     pub clock: Arc<dyn Clock>,
@@ -64,10 +69,19 @@ pub struct Surround {
     /// Route templates that programs ask for again and again: discovery, JWKS, health, static files. Their good answers are
     /// counted, and logged at the level `debug` alone.
     pub polled: Vec<String>,
+    /// Documents that are answered in front of the router, by route template: nothing of the request is read for them but
+    /// its method and path.
+    pub documents: Vec<(String, Document)>,
     /// Most bytes of a request's body, by route template.
     pub body_limit: ByRoute<usize>,
     /// Longest time until an answer begins, by route template.
     pub timeout: ByRoute<Duration>,
+}
+
+impl fmt::Debug for Surround {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surround").field("https", &self.https).field("routes", &self.routes).finish_non_exhaustive()
+    }
 }
 
 /// Wraps a finished router. Call it once, last.
@@ -97,7 +111,7 @@ struct Around {
 impl Service<Request> for Surrounded {
     type Response = Response;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
 
     /// At any time.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
@@ -105,12 +119,38 @@ impl Service<Request> for Surrounded {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        if let Some(response) = self.around.document(&request) {
+            return Either::Left(ready(Ok(response)));
+        }
         let (around, router) = (Arc::clone(&self.around), self.router.clone());
-        Box::pin(async move { Ok(around.answer(router, request).await) })
+        Either::Right(Box::pin(async move { Ok(around.answer(router, request).await) }))
     }
 }
 
 impl Around {
+    /// The answer of a route that has one ready.
+    fn document(&self, request: &Request) -> Option<Response> {
+        let route = self.routes.of(request.uri().path());
+        let document = route.document.as_ref().filter(|_| request.method() == Method::GET)?;
+        let peer = request.extensions().get::<PeerAddress>().copied();
+        let id = self.ids.of(self.proxies.trusts(peer), request.headers());
+        let line = access_log::begin(route, &id, request.method());
+        let response = self.headed(document(), route, &id);
+        line.end(&response);
+        Some(response)
+    }
+
+    /// An answer with the headers that every answer of its route has.
+    fn headed(&self, mut response: Response, route: &Known, id: &RequestId) -> Response {
+        let headers = response.headers_mut();
+        security_headers::add(headers, self.https, route);
+        if route.cross_origin {
+            cors::allow(headers);
+        }
+        request_id::show(headers, id);
+        response
+    }
+
     /// The order: who asks → what is refused unseen → limits around the handler → the answer's form and headers → the log line.
     async fn answer(&self, router: Router, mut request: Request) -> Response {
         let route = self.routes.of(request.uri().path());
@@ -121,7 +161,7 @@ impl Around {
         request.extensions_mut().insert(address);
         let line = access_log::begin(route, &id, request.method());
 
-        let mut response = if let Some(refusal) = methods::refuse(request.method()) {
+        let response = if let Some(refusal) = methods::refuse(request.method()) {
             refusal
         } else if route.cross_origin && cors::is_preflight(&request) {
             cors::answer_preflight()
@@ -129,12 +169,7 @@ impl Around {
             telemetry::logs::within(id.shared(), limited(route, &self.metrics, router, request)).await
         };
 
-        response = json_errors::fill(response);
-        security_headers::add(response.headers_mut(), self.https, route);
-        if route.cross_origin {
-            cors::allow(response.headers_mut());
-        }
-        request_id::show(response.headers_mut(), &id);
+        let response = self.headed(json_errors::fill(response), route, &id);
         line.end(&response);
         response
     }

@@ -1,16 +1,17 @@
 //! What is known of each route before its handler runs, found once for each request.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Surround;
+use super::{Document, Surround};
 use crate::telemetry::Route;
 
 /// Shown where no route matched.
 const NO_ROUTE: &str = "(none)";
 
 /// One route.
-#[derive(Debug)]
 pub(super) struct Known {
     /// Its template, and where its requests are counted.
     pub(super) numbers: Route,
@@ -18,12 +19,20 @@ pub(super) struct Known {
     pub(super) cross_origin: bool,
     /// Whether a window that shows it stays together with the one that opened it.
     pub(super) in_window: bool,
+    /// What a GET is answered with at once.
+    pub(super) document: Option<Document>,
     /// Whether programs ask for it again and again.
     pub(super) polled: bool,
     /// Most bytes of a body.
     pub(super) body_limit: usize,
     /// Longest time until the answer begins.
     pub(super) timeout: Duration,
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.numbers.name())
+    }
 }
 
 /// All routes.
@@ -42,6 +51,10 @@ impl Routes {
             numbers: with.metrics.route(template.unwrap_or(NO_ROUTE)),
             cross_origin: template.is_some_and(|template| with.cross_origin.iter().any(|open| open == template)),
             in_window: template.is_some_and(|template| with.in_windows.iter().any(|kept| kept == template)),
+            document: template.and_then(|template| {
+                let own = with.documents.iter().find(|(path, _)| path == template)?;
+                Some(Arc::clone(&own.1))
+            }),
             polled: template.is_some_and(|template| with.polled.iter().any(|polled| polled == template)),
             body_limit: with.body_limit.of(template),
             timeout: with.timeout.of(template),

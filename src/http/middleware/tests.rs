@@ -58,6 +58,7 @@ fn router(metrics: Metrics) -> Surrounded {
             https: true,
             routes: [
                 "/seen",
+                "/ready",
                 "/own",
                 "/redirect",
                 "/error",
@@ -73,6 +74,7 @@ fn router(metrics: Metrics) -> Surrounded {
             cross_origin: vec!["/token".to_owned()],
             in_windows: vec!["/own".to_owned()],
             polled: vec!["/own".to_owned()],
+            documents: vec![("/ready".to_owned(), Arc::new(|| "at once".into_response()))],
             body_limit: ByRoute::all(100).with("/upload", 1_000),
             timeout: ByRoute::all(Duration::from_secs(20)).with("/hang", Duration::from_millis(20)),
         },
@@ -101,6 +103,8 @@ async fn items_107_to_110_every_answer_has_the_headers() {
     for (method, path, status) in [
         ("GET", "/seen", 200),
         ("GET", "/redirect", 303),
+        ("GET", "/ready", 200),
+        ("POST", "/ready", 404),
         ("GET", "/nowhere", 404),
         ("POST", "/seen", 405),
         ("GET", "/error", 500),

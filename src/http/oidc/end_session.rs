@@ -11,6 +11,7 @@ use url::form_urlencoded::Serializer;
 use crate::federation::logout as upstream_logout;
 use crate::http::extract::{Browser, FormParams, QueryParams};
 use crate::http::pages::scene::{Person, person};
+use crate::http::pages::show::Onward;
 use crate::http::pages::{guard, show};
 use crate::http::respond::authorization::see_other;
 use crate::http::respond::page;
@@ -68,7 +69,7 @@ async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Respon
         return end(site, browser, present, &request, Proof::Hint).await;
     }
     if present.is_none() {
-        return Ok(show::signed_out(site, browser, &request, None, Vec::new()));
+        return Ok(show::signed_out(site, browser, &request, Onward::Nowhere, Vec::new()));
     }
     Ok(show::logout(site, browser, params, &request))
 }
@@ -100,23 +101,23 @@ async fn end(
 ) -> Result<Response, Trouble> {
     let is_known = proof == Proof::Hint || request.hint.is_some();
     let onward = request.return_uri.as_deref().filter(|_| is_known);
-    let mut onward = onward.map(|uri| with_state(uri, request.state.as_deref()));
+    let onward = onward.map(|uri| with_state(uri, request.state.as_deref()));
+    let mut upstream = None;
     let mut frames = Vec::new();
-    let mut stops = false;
     if let Some(Person { session, .. }) = &present {
         let last = onward.clone().unwrap_or_else(|| site.link(path::END_SESSION));
-        let upstream = upstream_logout::way_out(site.federation(), session, last, &browser.digest()).await?;
+        upstream = upstream_logout::way_out(site.federation(), session, last, &browser.digest()).await?;
         end_session::end(site.provider(), session, SessionEnd::Logout).await?;
         logout::give_a_chance(site.provider(), session.sid).await?;
         frames = logout::frames(site.provider(), session.sid).await?;
-        // Chromium holds the policy of the form's page against every redirect behind the form, those of the upstream too: the
-        // way there begins on a page of its own.
-        stops = proof == Proof::Person && upstream.is_some();
-        onward = upstream.or(onward);
     }
-    let mut response = match onward {
-        Some(uri) if frames.is_empty() && !stops => see_other(&uri),
-        onward => show::signed_out(site, browser, request, onward, frames),
+    let mut response = match (upstream, onward) {
+        (Some(upstream), _) if frames.is_empty() && proof == Proof::Hint => see_other(&upstream.url),
+        // The policy of the page whose form was sent does not name the upstream, and browsers hold it against redirects.
+        (Some(upstream), _) => show::signed_out(site, browser, request, Onward::Upstream(upstream), frames),
+        (None, Some(uri)) if frames.is_empty() => see_other(&uri),
+        (None, Some(uri)) => show::signed_out(site, browser, request, Onward::Client(uri), frames),
+        (None, None) => show::signed_out(site, browser, request, Onward::Nowhere, frames),
     };
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(browser.sign_out(response))

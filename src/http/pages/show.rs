@@ -18,6 +18,7 @@ use crate::account::overview::Overview;
 use crate::account::passwords::{LONGEST, PasswordRefusal, Policy};
 use crate::account::recovery;
 use crate::base::id::TenantId;
+use crate::federation::logout::WayOut;
 use crate::http::extract::Browser;
 use crate::http::respond::page::{self, FormTarget};
 use crate::http::site::Site;
@@ -148,11 +149,16 @@ pub fn sign_in(
         Some(Problem::WrongCredentials { email } | Problem::TooMany { email, .. }) => Some(email.to_owned()),
         None => known.and_then(|person| person.user.address()).map(str::to_owned),
     };
+    // Where the people of this address sign in, whether or not there is such an account.
+    let home = typed.as_deref().and_then(|typed| super::upstreams::home_of(site, journey, typed));
     let waiting = journey.pending.as_ref().and_then(|pending| pending.claimed.email.as_ref());
     let waiting = waiting.map(|email| email.address.clone());
     let (status, message, wait) = match problem {
         None if journey.pending.is_some() => (StatusCode::OK, Some(Message::AccountExists), None),
         None => (StatusCode::OK, None, None),
+        Some(Problem::WrongCredentials { .. }) if home.is_some() => {
+            (StatusCode::OK, Some(Message::SignInElsewhere), None)
+        }
         Some(Problem::WrongCredentials { .. }) => (StatusCode::OK, Some(Message::WrongCredentials), None),
         Some(Problem::TooMany { retry_after, .. }) => {
             let seconds = page::whole_seconds(retry_after);
@@ -161,7 +167,8 @@ pub fn sign_in(
     };
     let mut layout = journey_layout(site, browser, handle, journey, scene);
     layout.signed_in_as = known.map(|person| person.user.display_name());
-    let upstreams = super::upstreams::buttons(site, layout.locale, handle, journey);
+    let mut upstreams = super::upstreams::buttons(site, layout.locale, handle, journey, scene);
+    upstreams.sort_by_key(|upstream| home.is_some_and(|home| home.settings.name != upstream.name));
     let view = SignIn {
         layout,
         action: site.link(&format!("{}/sign-in", path_of(handle))),
@@ -255,25 +262,35 @@ pub fn logout(site: &Site, browser: &Browser, params: &Params, request: &LogoutR
     page::html(StatusCode::OK, view.render(), request.return_uri.as_deref().map_or(FormTarget::Own, FormTarget::Client))
 }
 
+/// Where the page that says that somebody is signed out goes on to.
+#[derive(Debug)]
+pub enum Onward {
+    /// It is the end.
+    Nowhere,
+    /// To this verified address of the client.
+    Client(String),
+    /// To the logout of the upstream where the person signed in.
+    Upstream(WayOut),
+}
+
 /// The person is signed out. Pages of other applications that do the same there are loaded in `frames`; with `onward` the
-/// page is a stop on the way to that address.
+/// page is a stop on the way there.
 pub fn signed_out(
     site: &Site,
     browser: &Browser,
     request: &LogoutRequest,
-    onward: Option<String>,
+    onward: Onward,
     frames: Vec<String>,
 ) -> Response {
     let layout = layout(site, browser, &request.ui_locales, request.client.as_deref(), path::END_SESSION);
     let client = layout.client.as_ref().map(|client| client.name.clone());
-    let view = SignedOut {
-        layout,
-        client,
-        goes_on: onward.is_some(),
-        return_url: onward.or_else(|| request.return_uri.clone()),
-        frames,
-        sign_in_url: Some(site.link("/sign-in")),
+    let (goes_on, return_url, upstream) = match onward {
+        Onward::Nowhere => (false, request.return_uri.clone(), None),
+        Onward::Client(uri) => (true, Some(uri), None),
+        Onward::Upstream(way) => (true, Some(way.url), Some(way.label)),
     };
+    let view =
+        SignedOut { layout, client, goes_on, return_url, upstream, frames, sign_in_url: Some(site.link("/sign-in")) };
     match view.frames.as_slice() {
         [] => page::html(StatusCode::OK, view.render(), FormTarget::Own),
         frames => page::html_with_frames(view.render(), frames),

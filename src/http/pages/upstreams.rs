@@ -40,8 +40,9 @@ pub const JWKS: &str = "/federation/{upstream}/jwks";
 /// Where an upstream announces that its sessions ended.
 pub const BACKCHANNEL_LOGOUT: &str = "/federation/{upstream}/backchannel-logout";
 
-/// The buttons of the sign-in page: a tenant's own provider is there for whoever comes for that tenant.
-pub fn buttons(site: &Site, locale: Locale, handle: &str, journey: &Journey) -> Vec<views::Upstream> {
+/// The buttons of the sign-in page: a tenant's own provider is there for whoever comes for that tenant,
+/// and no other one where the application always needs one.
+pub fn buttons(site: &Site, locale: Locale, handle: &str, journey: &Journey, scene: &Scene) -> Vec<views::Upstream> {
     let button = |upstream: &&Upstream| {
         let settings = &upstream.settings;
         let key = if settings.is_pro_sante_connect() { "sign_in.with_professional" } else { "sign_in.with" };
@@ -57,7 +58,10 @@ pub fn buttons(site: &Site, locale: Locale, handle: &str, journey: &Journey) -> 
         }
     };
     let asked = request_of(journey).and_then(|request| request.tenant.as_deref());
-    site.federation().all().iter().filter(|upstream| upstream.is_for(asked)).map(button).collect()
+    let needed = scene.client.as_deref().and_then(|client| client.policy.required_upstream.as_deref());
+    let is_offered =
+        |upstream: &&&Upstream| upstream.is_for(asked) && needed.is_none_or(|needed| upstream.settings.name == needed);
+    site.federation().all().iter().filter(is_offered).map(button).collect()
 }
 
 /// The upstream that reaches one of these authentication contexts.
@@ -97,6 +101,12 @@ fn wanted<'a>(site: &'a Site, journey: &Journey, scene: &Scene) -> Option<&'a Up
     let by_domain = || request.login_hint.as_deref().and_then(|hint| site.federation().home_of(hint));
     let found = named.or_else(by_acr).or_else(by_client).or_else(by_tenant).or_else(by_domain);
     found.filter(|upstream| upstream.is_for(request.tenant.as_deref()))
+}
+
+/// The upstream where the people of this address sign in, if it is for the tenant that the request names.
+pub fn home_of<'a>(site: &'a Site, journey: &Journey, address: &str) -> Option<&'a Upstream> {
+    let asked = request_of(journey).and_then(|request| request.tenant.as_deref());
+    site.federation().home_of(address).filter(|upstream| upstream.is_for(asked))
 }
 
 /// Whether the browser is to be sent to an upstream without a page of ours before: once in a journey.

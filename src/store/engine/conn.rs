@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use sqlx::Arguments as _;
+use futures_util::TryStreamExt as _;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Postgres, Transaction};
+use sqlx::{Arguments as _, AssertSqlSafe, Either, Executor as _, Postgres, SqlSafeStr as _, SqlStr, Transaction};
 
 use super::row::{Row, Value};
 use super::sqlite::PooledReader;
@@ -24,6 +24,8 @@ pub struct Conn {
     failed: bool,
     /// Which caches the transaction makes stale; counted once, at its end, in one order.
     touched: BTreeSet<Topic>,
+    /// What goes before the next statement of an embedded database, in the same trip to its thread.
+    before: Option<&'static str>,
 }
 
 /// What stands behind a [`Conn`].
@@ -36,11 +38,21 @@ pub(super) enum Handle {
 
 impl Conn {
     pub(super) const fn new(handle: Handle) -> Self {
-        Self { handle, failed: false, touched: BTreeSet::new() }
+        Self { handle, failed: false, touched: BTreeSet::new(), before: None }
     }
 
     pub(super) fn into_handle(self) -> Handle {
         self.handle
+    }
+
+    /// Puts `control` before the next statement of this connection to an embedded database.
+    pub(super) fn put_before(&mut self, control: &'static str) {
+        self.before = Some(control);
+    }
+
+    /// Whether what was put before the next statement is still waiting for one; it waits no longer.
+    pub(super) fn take_before(&mut self) -> bool {
+        self.before.take().is_some()
     }
 
     /// Makes ready for the next job of the same writer.
@@ -178,7 +190,7 @@ impl Query<'_> {
                 sqlx::query_with(sql, with).execute(on.connection()?).await.map(|done| done.rows_affected())
             }
             (Handle::SqliteWriter(on), Arguments::Sqlite(with)) => {
-                sqlx::query_with(sql, with).execute(on).await.map(|done| done.rows_affected())
+                changed(on, together(conn.before.take(), sql), with).await
             }
             (Handle::PostgresReader(on), Arguments::Postgres(with)) => {
                 sqlx::query_with(sql, with).execute(&mut **on).await.map(|done| done.rows_affected())
@@ -199,6 +211,7 @@ impl Query<'_> {
                 sqlx::query_with(sql, with).fetch_all(on.connection()?).await.map(Row::from_sqlite)
             }
             (Handle::SqliteWriter(on), Arguments::Sqlite(with)) => {
+                let sql = together(conn.before.take(), sql);
                 sqlx::query_with(sql, with).fetch_all(on).await.map(Row::from_sqlite)
             }
             (Handle::PostgresReader(on), Arguments::Postgres(with)) => {
@@ -211,4 +224,24 @@ impl Query<'_> {
         };
         rows.map_err(|error| conn.fail(error))
     }
+}
+
+fn together(before: Option<&'static str>, sql: &'static str) -> SqlStr {
+    match before {
+        None => sql.into_sql_str(),
+        Some(before) => AssertSqlSafe(format!("{before}; {sql}")).into_sql_str(),
+    }
+}
+
+/// The rows that the last statement of `sql` changed. SQLite repeats the last number for statements that change none, so
+/// that a sum over all of them would count twice.
+async fn changed(on: &mut SqliteConnection, sql: SqlStr, with: SqliteArguments) -> Result<u64, sqlx::Error> {
+    let mut steps = on.fetch_many(sqlx::query_with(sql, with));
+    let mut last = 0;
+    while let Some(step) = steps.try_next().await? {
+        if let Either::Left(done) = step {
+            last = done.rows_affected();
+        }
+    }
+    Ok(last)
 }

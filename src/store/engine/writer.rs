@@ -243,12 +243,17 @@ async fn run_alone(conn: &mut Conn, job: &mut dyn Job) -> Result<bool, StoreErro
     Ok(keep)
 }
 
-/// Runs a job behind others whose work must stay. The savepoint of a job that is kept is released with the next one's
-/// beginning, or by the end of the transaction: each statement is a trip to the connection's thread and back.
+/// Runs a job behind others whose work must stay. Each trip to the connection's thread and back costs more than most
+/// statements, so the savepoint is set together with the job's first statement, and that of a job that is kept is released
+/// with the next one's, or by the end of the transaction.
 async fn run_behind(conn: &mut Conn, job: &mut dyn Job, marked: &mut bool) -> Result<bool, StoreError> {
-    control(conn, if *marked { "RELEASE job; SAVEPOINT job" } else { "SAVEPOINT job" }).await?;
-    *marked = true;
+    conn.put_before(if *marked { "RELEASE job; SAVEPOINT job" } else { "SAVEPOINT job" });
     let keep = job.run(conn).await;
+    if conn.take_before() {
+        // The job ran no statement: there is nothing to undo, and the savepoint is still the one of the job before.
+        return Ok(keep);
+    }
+    *marked = true;
     if !keep {
         control(conn, "ROLLBACK TO job").await?;
     }

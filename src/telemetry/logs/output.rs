@@ -66,8 +66,7 @@ impl Output {
                 waiting = self.0.some_wait.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
             drop(waiting);
-            #[expect(clippy::disallowed_methods, reason = "this thread is its own: no task waits behind it")]
-            std::thread::sleep(MOMENT);
+            pause(MOMENT);
             self.flush();
         }
     }
@@ -125,6 +124,12 @@ impl<'a> MakeWriter<'a> for Output {
     }
 }
 
+/// Holds up the thread of the log, which does nothing else and is no worker of the runtime.
+#[expect(clippy::disallowed_methods, reason = "no task runs on the thread of the log")]
+fn pause(moment: Duration) {
+    std::thread::sleep(moment);
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -152,8 +157,7 @@ mod tests {
         fn within_a_second(&self) -> Vec<String> {
             let begun = Instant::now();
             while self.writes().is_empty() && begun.elapsed() < Duration::from_secs(1) {
-                #[expect(clippy::disallowed_methods, reason = "a test that waits for that thread, without a runtime")]
-                std::thread::sleep(Duration::from_millis(1));
+                pause(Duration::from_millis(1));
             }
             self.writes()
         }

@@ -171,7 +171,7 @@ async fn what_an_upstream_publishes_is_kept_as_long_as_it_says() {
     // Where it moved, it is found.
     app.advance(1);
     op.behave(|behaviour| {
-        drop(behaviour.document.insert("authorization_endpoint".to_owned(), json!("https://new.example")))
+        drop(behaviour.document.insert("authorization_endpoint".to_owned(), json!("https://new.example")));
     });
     let moved = app.browser().get(START).await;
     assert!(moved.answer.location().is_some_and(|url| url.starts_with("https://new.example")), "{moved:?}");

@@ -10,6 +10,7 @@ mod telephone;
 use guichet::model::session::ACR_PASSWORD;
 use serde_json::json;
 
+use crate::support::browser::unescape;
 use crate::support::flow::{AuthRequest, Tokens, claims, param};
 use crate::support::upstream::{Op, left};
 
@@ -129,4 +130,32 @@ async fn signing_out_here_signs_out_there_and_comes_back() {
     // The state is used up, and another browser has none.
     let page = browser.get(&format!("{back}?state={}", one("state").unwrap())).await;
     assert_eq!(page.kind(), Some("signed-out"), "{page:?}");
+}
+
+#[tokio::test]
+async fn signing_out_by_a_form_goes_on_from_a_page() {
+    let op = Op::start().await;
+    let app = op.app("op", &[]).await;
+    // The button of the account page, and the page that asks. Chromium holds the `form-action` of a page against every
+    // redirect behind its form: what a form leads to may be no redirect to the upstream.
+    for asks in [false, true] {
+        let mut browser = app.browser();
+        let account = op.sign_in(&app, &mut browser, "/sign-in/op", &json!({"sub": "u1"})).await;
+        let page = if asks { browser.get("/end-session").await } else { account };
+        let form = page.forms().into_iter().find(|form| form.action.ends_with("/end-session")).expect("the form");
+        let fields: Vec<(&str, &str)> =
+            form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let stop = browser.post("/end-session", &fields).await;
+        assert_eq!(stop.kind(), Some("signed-out"), "{stop:?}");
+        assert!(browser.cookie("session").is_none());
+        let link = stop.answer.body.split_once("id=\"return\" href=\"").and_then(|(_, rest)| rest.split_once('"'));
+        let (link, rest) = link.expect("a link");
+        assert!(rest.starts_with(" data-go>Continuer avec la déconnexion de op<"), "{rest}");
+        let there = url::Url::parse(&unescape(link)).unwrap();
+        assert!(there.as_str().starts_with(&format!("{}/end-session?", op.issuer)), "{there}");
+        let state = there.query_pairs().find(|(name, _)| name == "state").expect("a state").1;
+        let page = browser.get(&format!("/federation/op/logout?state={state}")).await;
+        assert_eq!(page.kind(), Some("signed-out"), "{page:?}");
+        assert!(!page.answer.body.contains("data-go"), "the end: {page:?}");
+    }
 }

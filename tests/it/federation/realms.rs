@@ -59,6 +59,9 @@ async fn a_client_can_always_need_an_upstream() {
     let (_, rest) = page.answer.body.split_once("/interaction/").unwrap();
     let handle: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     let page = browser.get(&format!("/interaction/{handle}")).await;
+    assert!(
+        page.answer.body.contains("data-upstream=\"second\"") && !page.answer.body.contains("data-upstream=\"first\"")
+    );
     let end = browser.sign_in(&page, &user.email, &user.password).await;
     assert_eq!(param(&end.answer, "error").as_deref(), Some("unmet_authentication_requirements"), "{end:?}");
 }
@@ -116,6 +119,23 @@ async fn the_hint_the_tenant_and_the_domain_lead_home() {
             None => assert_eq!(page.kind(), Some("sign-in"), "{request:?}: {page:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn whoever_types_an_address_of_a_domain_is_shown_where_its_people_sign_in() {
+    let (first, second) = (Op::start().await, Op::start().await);
+    let app = world(&first, &second, &[("EMAIL_DOMAINS", "home.example")]).await;
+    app.user("ann").await;
+    let tried = async |email: &str| {
+        let mut browser = app.browser();
+        let page = browser.get("/sign-in").await;
+        let body = browser.sign_in(&page, email, "wrong").await.answer.body;
+        let at = |name: &str| body.find(&format!("data-upstream=\"{name}\"")).expect("a button");
+        (body.contains("premier bouton"), at("second") < at("first"))
+    };
+    // By the domain alone: nobody learns whether there is such an account.
+    assert_eq!(tried("nobody@Home.example").await, (true, true));
+    assert_eq!(tried("ann@example.test").await, (false, false));
 }
 
 #[tokio::test]

@@ -70,6 +70,8 @@ pub enum Message {
     Proven,
     /// Done: the person joined a tenant.
     Joined,
+    /// Address or password is wrong, and the people of this address sign in at the upstream provider whose button is first.
+    SignInElsewhere,
     /// An account has the address that an upstream provider told: its owner signs in, to link the two.
     AccountExists,
 }
@@ -113,6 +115,7 @@ impl Message {
             Self::Unlinked => plain("message.unlinked"),
             Self::Proven => plain("message.proven"),
             Self::Joined => plain("message.joined"),
+            Self::SignInElsewhere => plain("message.sign_in_elsewhere"),
             Self::AccountExists => plain("message.account_exists"),
         }
     }
@@ -137,7 +140,12 @@ impl Message {
     pub const fn is_warning(self) -> bool {
         matches!(
             self,
-            Self::TooManyTries { .. } | Self::Busy | Self::Expired | Self::AccountExists | Self::NumberPending
+            Self::TooManyTries { .. }
+                | Self::Busy
+                | Self::Expired
+                | Self::AccountExists
+                | Self::NumberPending
+                | Self::SignInElsewhere
         )
     }
 }

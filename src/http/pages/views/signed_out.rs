@@ -13,10 +13,12 @@ use super::{Layout, text_of};
 pub struct SignedOut {
     /// Around the content.
     pub layout: Layout,
-    /// The verified address to return to.
+    /// The verified address to return to, or of the upstream's logout.
     pub return_url: Option<String>,
     /// Name of the application to return to.
     pub client: Option<String>,
+    /// Name of the upstream, where the address is that of its logout.
+    pub upstream: Option<String>,
     /// Whether the page is a stop on the way to that address.
     pub goes_on: bool,
     /// Pages of other applications that sign the person out there (OpenID Connect Front-Channel Logout §3).
@@ -32,6 +34,9 @@ impl SignedOut {
     }
 
     fn return_label(&self) -> String {
+        if let Some(upstream) = &self.upstream {
+            return self.layout.fill("signed_out.go_on", "upstream", upstream);
+        }
         let name = self.client.as_deref().unwrap_or_else(|| self.layout.client_name());
         self.layout.fill("signed_out.back_to", "client", name)
     }

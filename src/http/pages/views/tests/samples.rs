@@ -99,6 +99,8 @@ impl Maker {
         self.add("sign-in.wrong", "sign-in", wrong.render());
         let many = SignIn { problem: Some(Message::TooManyTries { seconds: 45 }), ..wrong.clone() };
         self.add("sign-in.many", "sign-in", many.render());
+        let elsewhere = SignIn { problem: Some(Message::SignInElsewhere), ..wrong.clone() };
+        self.add("sign-in.elsewhere", "sign-in", elsewhere.render());
         let busy = SignIn { problem: Some(Message::Busy), ..wrong.clone() };
         self.add("sign-in.busy", "sign-in", busy.render());
         let expired = SignIn { problem: Some(Message::Expired), ..wrong };
@@ -228,6 +230,7 @@ impl Maker {
             layout: self.for_client(),
             return_url: Some(self.w("https://app.clinkio.example/bye")),
             client: Some(self.w("Clinkio")),
+            upstream: None,
             sign_in_url: None,
             goes_on: false,
             frames: Vec::new(),
@@ -237,7 +240,10 @@ impl Maker {
         let own = SignedOut { sign_in_url: Some(self.w("/sign-in")), ..own };
         self.add("signed-out.own", "signed-out", own.render());
         let frames = vec![self.w("https://agenda.example/out?sid=1"), self.w("https://lab.example/out")];
-        self.add("signed-out.stop", "signed-out", SignedOut { goes_on: true, frames, ..out }.render());
+        let stop = SignedOut { goes_on: true, frames, ..out };
+        self.add("signed-out.stop", "signed-out", stop.render());
+        let upstream = SignedOut { upstream: Some(self.w("CHU des Exemples")), frames: Vec::new(), ..stop };
+        self.add("signed-out.upstream", "signed-out", upstream.render());
         let post = FormPost {
             layout: self.for_client(),
             action: self.w("https://app.clinkio.example/callback"),
