@@ -75,7 +75,9 @@ async fn g107_g109_g110_headers_of_every_answer() {
         assert!(seconds >= 31_536_000 && hsts.contains("includeSubDomains"), "{what}: {hsts}");
         has("x-content-type-options", "nosniff");
         has("referrer-policy", "no-referrer");
-        has("cross-origin-opener-policy", "same-origin");
+        // The window of a sign-in belongs together with the application's that may have opened it.
+        let is_on_the_way = matches!(*what, "303 code" | "400 page");
+        has("cross-origin-opener-policy", if is_on_the_way { "unsafe-none" } else { "same-origin" });
         has("cross-origin-resource-policy", "-origin");
         has("permissions-policy", "camera=()");
         has("content-security-policy", "default-src 'none'");
