@@ -87,8 +87,8 @@ impl fmt::Debug for Surround {
 /// Wraps a finished router. Call it once, last.
 pub fn surround(router: Router, with: Surround) -> Surrounded {
     let routes = Routes::new(&with);
-    let Surround { clock, entropy, metrics, proxies, https, .. } = with;
-    let around = Around { ids: RequestIds::new(clock, entropy), metrics, proxies, https, routes };
+    let Surround { clock, entropy, metrics, proxies, .. } = with;
+    let around = Around { ids: RequestIds::new(clock, entropy), metrics, proxies, routes };
     Surrounded { router, around: Arc::new(around) }
 }
 
@@ -104,7 +104,6 @@ struct Around {
     ids: RequestIds,
     metrics: Metrics,
     proxies: TrustedProxies,
-    https: bool,
     routes: Routes,
 }
 
@@ -135,19 +134,16 @@ impl Around {
         let peer = request.extensions().get::<PeerAddress>().copied();
         let id = self.ids.of(self.proxies.trusts(peer), request.headers());
         let line = access_log::begin(route, &id, request.method());
-        let response = self.headed(document(), route, &id);
+        let response = Self::headed(document(), route, &id);
         line.end(&response);
         Some(response)
     }
 
     /// An answer with the headers that every answer of its route has.
-    fn headed(&self, mut response: Response, route: &Known, id: &RequestId) -> Response {
-        let headers = response.headers_mut();
-        security_headers::add(headers, self.https, route);
-        if route.cross_origin {
-            cors::allow(headers);
-        }
-        request_id::show(headers, id);
+    fn headed(mut response: Response, route: &Known, id: &RequestId) -> Response {
+        let own = std::mem::replace(response.headers_mut(), route.headers.clone());
+        response.headers_mut().extend(own);
+        request_id::show(response.headers_mut(), id);
         response
     }
 
@@ -169,7 +165,7 @@ impl Around {
             telemetry::logs::within(id.shared(), limited(route, &self.metrics, router, request)).await
         };
 
-        let response = self.headed(json_errors::fill(response), route, &id);
+        let response = Self::headed(json_errors::fill(response), route, &id);
         line.end(&response);
         response
     }

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Document, Surround};
+use axum::http::HeaderMap;
+
+use super::{Document, Surround, cors, security_headers};
 use crate::telemetry::Route;
 
 /// Shown where no route matched.
@@ -17,8 +19,8 @@ pub(super) struct Known {
     pub(super) numbers: Route,
     /// Whether scripts of any origin may call it.
     pub(super) cross_origin: bool,
-    /// Whether a window that shows it stays together with the one that opened it.
-    pub(super) in_window: bool,
+    /// What its answers carry beside what the handler sets.
+    pub(super) headers: HeaderMap,
     /// What a GET is answered with at once.
     pub(super) document: Option<Document>,
     /// Whether programs ask for it again and again.
@@ -47,15 +49,16 @@ pub(super) struct Routes {
 impl Routes {
     /// Gathers what `with` says of its routes.
     pub(super) fn new(with: &Surround) -> Self {
+        let is_in = |list: &[String], template: Option<&str>| list.iter().any(|one| Some(one.as_str()) == template);
         let known = |template: Option<&str>| Known {
             numbers: with.metrics.route(template.unwrap_or(NO_ROUTE)),
-            cross_origin: template.is_some_and(|template| with.cross_origin.iter().any(|open| open == template)),
-            in_window: template.is_some_and(|template| with.in_windows.iter().any(|kept| kept == template)),
+            cross_origin: is_in(&with.cross_origin, template),
+            headers: headers(with.https, is_in(&with.cross_origin, template), is_in(&with.in_windows, template)),
             document: template.and_then(|template| {
                 let own = with.documents.iter().find(|(path, _)| path == template)?;
                 Some(Arc::clone(&own.1))
             }),
-            polled: template.is_some_and(|template| with.polled.iter().any(|polled| polled == template)),
+            polled: is_in(&with.polled, template),
             body_limit: with.body_limit.of(template),
             timeout: with.timeout.of(template),
         };
@@ -72,6 +75,14 @@ impl Routes {
         let fits = |known: &&Known| matches(known.numbers.name(), path);
         self.plain.get(path).or_else(|| self.templates.iter().find(fits)).unwrap_or(&self.none)
     }
+}
+
+fn headers(https: bool, cross_origin: bool, in_window: bool) -> HeaderMap {
+    let mut headers = security_headers::of_route(https, cross_origin, in_window);
+    if cross_origin {
+        cors::allow(&mut headers);
+    }
+    headers
 }
 
 /// Whether the router would send `path` to `template`: the same segments, and something in the place of each parameter.
