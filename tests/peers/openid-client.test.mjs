@@ -406,3 +406,40 @@ describe('tokens', () => {
     assert.deepEqual(decodeJwt(next.access_token).roles, ['secretary'])
   })
 })
+
+describe('answers that are signed and encrypted for one client', () => {
+  for (const [alg, enc, signed] of [
+    ['RSA-OAEP-256', 'A128CBC-HS256', 'RS256'],
+    ['RSA-OAEP-256', 'A256GCM', 'PS256'],
+    ['ECDH-ES', 'A128GCM', 'ES256'],
+    ['ECDH-ES', 'A128CBC-HS256', 'EdDSA'],
+    ['ECDH-ES+A256KW', 'A256GCM', 'ES256'],
+  ]) {
+    test(`${alg}, ${enc}, ${signed}`, async () => {
+      const pair = await generateKeyPair(alg, { extractable: true })
+      const jwks = path.join(guichet.dir, `encryption-${alg}-${enc}.json`)
+      writeFileSync(jwks, JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), kid: 'e1', alg, use: 'enc' }] }))
+      const client = await guichet.client(`Scellé ${alg} ${enc}`, {
+        ...REGISTRATION, 'auth-method': 'client_secret_basic', 'first-party': true, jwks,
+        'id-token-alg': signed, 'id-token-encryption-alg': alg, 'id-token-encryption-enc': enc,
+        'userinfo-alg': signed, 'userinfo-encryption-alg': alg, 'userinfo-encryption-enc': enc,
+        'introspection-alg': signed,
+      })
+      const metadata = { id_token_signed_response_alg: signed, userinfo_signed_response_alg: signed, introspection_signed_response_alg: signed }
+      const application = await Application.discover(guichet.issuer, client.client_id, oidc.ClientSecretBasic(client.client_secret), metadata)
+      oidc.enableDecryptingResponses(application.config, [enc], { key: pair.privateKey, alg, kid: 'e1' })
+      const tokens = await application.signIn(alex())
+      assert.equal(tokens.claims().aud, client.client_id)
+      assert.equal((await application.userinfo(tokens)).email, world.one.email)
+      assert.equal((await application.introspect(tokens.access_token)).active, true)
+
+      // Without the key there is nothing to read.
+      const blind = await Application.discover(guichet.issuer, client.client_id, oidc.ClientSecretBasic(client.client_secret), metadata)
+      await assert.rejects(blind.signIn(alex()))
+      const answer = await fetch(application.config.serverMetadata().userinfo_endpoint, { headers: { authorization: `Bearer ${tokens.access_token}` } })
+      assert.equal(answer.headers.get('content-type'), 'application/jwt')
+      const sealed = await answer.text()
+      assert.deepEqual((({ alg, enc, cty }) => ({ alg, enc, cty }))(decodeProtectedHeader(sealed)), { alg, enc, cty: 'JWT' })
+    })
+  }
+})
