@@ -25,64 +25,59 @@ impl Conn {
         limit: u32,
     ) -> Result<u64, StoreError> {
         let sessions = self
-            .query("DELETE FROM sessions WHERE sid IN (SELECT sid FROM sessions WHERE created_at < $1 LIMIT $2)")
-            .bind(now.minus(session_lifetime).minus(SESSION_RECORD).micros())
-            .bind(i64::from(limit))
-            .execute()
+            .delete_before(
+                "DELETE FROM sessions WHERE sid IN (SELECT sid FROM sessions WHERE created_at < $1 LIMIT $2)",
+                now.minus(session_lifetime).minus(SESSION_RECORD),
+                limit,
+            )
             .await?;
         let grants = self
-            .query(
+            .delete_before(
                 "DELETE FROM grants WHERE id IN \
                  (SELECT id FROM grants WHERE revoked_at < $1 OR expires_at < $1 LIMIT $2)",
+                now.minus(GRANT_RECORD),
+                limit,
             )
-            .bind(now.minus(GRANT_RECORD).micros())
-            .bind(i64::from(limit))
-            .execute()
             .await?;
         let tokens = self
-            .query(
+            .delete_before(
                 "DELETE FROM revoked_tokens WHERE jti IN \
                  (SELECT jti FROM revoked_tokens WHERE expires_at <= $1 LIMIT $2)",
+                now,
+                limit,
             )
-            .bind(now.micros())
-            .bind(i64::from(limit))
-            .execute()
             .await?;
         let links = self
-            .query(
+            .delete_before(
                 "DELETE FROM password_resets WHERE expires_at <= $1 AND user_id IN \
                  (SELECT user_id FROM password_resets WHERE expires_at <= $1 LIMIT $2)",
+                now,
+                limit,
             )
-            .bind(now.micros())
-            .bind(i64::from(limit))
-            .execute()
             .await?;
         let notices = self
-            .query(
+            .delete_before(
                 "DELETE FROM logout_notices WHERE settled_at < $1 AND (sid, client_id) IN \
                  (SELECT sid, client_id FROM logout_notices WHERE settled_at < $1 LIMIT $2)",
+                now.minus(NOTICE_RECORD),
+                limit,
             )
-            .bind(now.minus(NOTICE_RECORD).micros())
-            .bind(i64::from(limit))
-            .execute()
             .await?;
         let initial = self
-            .query(
+            .delete_before(
                 "DELETE FROM initial_access_tokens WHERE id IN \
                  (SELECT id FROM initial_access_tokens WHERE expires_at <= $1 LIMIT $2)",
+                now,
+                limit,
             )
-            .bind(now.micros())
-            .bind(i64::from(limit))
-            .execute()
             .await?;
         let upstream = self
-            .query(
+            .delete_before(
                 "DELETE FROM upstream_sessions WHERE sid IN \
                  (SELECT sid FROM upstream_sessions WHERE created_at < $1 LIMIT $2)",
+                now.minus(session_lifetime).minus(SESSION_RECORD),
+                limit,
             )
-            .bind(now.minus(session_lifetime).minus(SESSION_RECORD).micros())
-            .bind(i64::from(limit))
-            .execute()
             .await?;
         // Nothing is done any more with the tokens of a session that is over.
         self.query(
@@ -94,11 +89,17 @@ impl Conn {
         .execute()
         .await?;
         let invitations = self
-            .query("DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 LIMIT $2)")
-            .bind(now.minus(INVITATION_RECORD).micros())
-            .bind(i64::from(limit))
-            .execute()
+            .delete_before(
+                "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE expires_at < $1 LIMIT $2)",
+                now.minus(INVITATION_RECORD),
+                limit,
+            )
             .await?;
         Ok(sessions + grants + tokens + links + notices + initial + upstream + invitations)
+    }
+
+    /// Runs `sql`, which deletes at most `$2` rows that ended before `$1`.
+    async fn delete_before(&mut self, sql: &'static str, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.query(sql).bind(before.micros()).bind(i64::from(limit)).execute().await
     }
 }
