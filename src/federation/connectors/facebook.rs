@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::oidc::with_query;
-use super::{Answer, Back, Begin, Connector, Proven};
+use super::{Answer, Back, Begin, Connector, Proven, check_issuer_if_told, code_request};
 use crate::base::digest::{hex, hmac_sha256};
 use crate::federation::error::FederationError;
 use crate::federation::reply::{lenient, object, text};
@@ -107,18 +107,9 @@ impl Connector for Facebook {
     fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, String> {
         Box::pin(async move {
             let scopes = self.settings.scopes.join(",");
-            let mut fields = vec![
-                ("client_id", self.settings.client_id.as_str()),
-                ("redirect_uri", begin.redirect_uri),
-                ("state", begin.state),
-                ("response_type", "code"),
-                ("scope", &scopes),
-            ];
+            let mut fields = code_request(&self.settings, begin, &scopes);
             if begin.fresh {
                 fields.push(("auth_type", "reauthenticate"));
-            }
-            if self.settings.pkce {
-                fields.extend([("code_challenge", begin.challenge), ("code_challenge_method", "S256")]);
             }
             fields.extend(self.settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
             let dialog = format!("{}/{}/dialog/oauth", self.settings.web_url, self.settings.api_version);
@@ -127,9 +118,7 @@ impl Connector for Facebook {
     }
 
     fn check_issuer<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, ()> {
-        let known = iss.is_none_or(|iss| iss == self.settings.issuer);
-        let refused = || FederationError::refused("iss of the way back is another provider's");
-        Box::pin(std::future::ready(if known { Ok(()) } else { Err(refused()) }))
+        Box::pin(std::future::ready(check_issuer_if_told(&self.settings, iss)))
     }
 
     fn complete<'a>(&'a self, back: Back<'a>) -> Answer<'a, Proven> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::oidc::with_query;
-use super::{Answer, Back, Begin, Connector, Proven};
+use super::{Answer, Back, Begin, Connector, Proven, check_issuer_if_told, code_request};
 use crate::federation::error::FederationError;
 use crate::federation::reply::{lenient, object, read_object, send};
 use crate::federation::settings::Settings;
@@ -103,18 +103,9 @@ impl Connector for GitHub {
     fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, String> {
         Box::pin(async move {
             let scopes = self.settings.scopes.join(" ");
-            let mut fields = vec![
-                ("client_id", self.settings.client_id.as_str()),
-                ("redirect_uri", begin.redirect_uri),
-                ("state", begin.state),
-                ("response_type", "code"),
-                ("scope", &scopes),
-            ];
+            let mut fields = code_request(&self.settings, begin, &scopes);
             if begin.fresh {
                 fields.push(("prompt", "select_account"));
-            }
-            if self.settings.pkce {
-                fields.extend([("code_challenge", begin.challenge), ("code_challenge_method", "S256")]);
             }
             fields.extend(begin.login_hint.map(|hint| ("login", hint)));
             fields.extend(self.settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
@@ -124,9 +115,7 @@ impl Connector for GitHub {
 
     /// Newer answers carry it, those of older servers do not; another's is refused.
     fn check_issuer<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, ()> {
-        let known = iss.is_none_or(|iss| iss == self.settings.issuer);
-        let refused = || FederationError::refused("iss of the way back is another provider's");
-        Box::pin(std::future::ready(if known { Ok(()) } else { Err(refused()) }))
+        Box::pin(std::future::ready(check_issuer_if_told(&self.settings, iss)))
     }
 
     fn complete<'a>(&'a self, back: Back<'a>) -> Answer<'a, Proven> {

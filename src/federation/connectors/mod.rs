@@ -14,6 +14,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::error::FederationError;
+use super::settings::Settings;
 use crate::base::{Secret, Timestamp};
 use crate::model::identity::Claimed;
 
@@ -32,6 +33,30 @@ pub struct Begin<'a> {
     pub login_hint: Option<&'a str>,
     /// Whether the person is to prove it anew.
     pub fresh: bool,
+}
+
+/// The parameters that begin every round trip (RFC 6749 §4.1.1, RFC 7636 §4.3).
+fn code_request<'a>(settings: &'a Settings, begin: Begin<'a>, scope: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut fields = vec![
+        ("response_type", "code"),
+        ("client_id", settings.client_id.as_str()),
+        ("redirect_uri", begin.redirect_uri),
+        ("scope", scope),
+        ("state", begin.state),
+    ];
+    if settings.pkce {
+        fields.extend([("code_challenge", begin.challenge), ("code_challenge_method", "S256")]);
+    }
+    fields
+}
+
+/// For upstreams that need not tell `iss` on the way back: one that is told must be the upstream's.
+fn check_issuer_if_told(settings: &Settings, iss: Option<&str>) -> Result<(), FederationError> {
+    if iss.is_none_or(|iss| iss == settings.issuer) {
+        Ok(())
+    } else {
+        Err(FederationError::refused("iss of the way back is another provider's"))
+    }
 }
 
 /// A round trip that came back with a code.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Answer, Ask, Asked, Back, Begin, Connector, LogoutNotice, Polled, Proven, Refreshed};
+use super::{Answer, Ask, Asked, Back, Begin, Connector, LogoutNotice, Polled, Proven, Refreshed, code_request};
 use crate::base::{Clock, Secret, Timestamp};
 use crate::federation::discovery::Directory;
 use crate::federation::error::FederationError;
@@ -187,17 +187,8 @@ impl Oidc {
         let document = self.directory.fresh_document(&self.outbound, settings, self.clock.now()).await?;
         let scopes = settings.scopes.join(" ");
         let acr_values = settings.acr_values.join(" ");
-        let mut fields = vec![
-            ("response_type", "code"),
-            ("client_id", settings.client_id.as_str()),
-            ("redirect_uri", begin.redirect_uri),
-            ("scope", &scopes),
-            ("state", begin.state),
-            ("nonce", begin.nonce),
-        ];
-        if settings.pkce {
-            fields.extend([("code_challenge", begin.challenge), ("code_challenge_method", "S256")]);
-        }
+        let mut fields = code_request(settings, begin, &scopes);
+        fields.push(("nonce", begin.nonce));
         if !acr_values.is_empty() {
             fields.push(("acr_values", &acr_values));
         }
