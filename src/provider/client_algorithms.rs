@@ -16,18 +16,25 @@ pub(super) fn problems(metadata: &ClientMetadata) -> Vec<Problem> {
     problems
 }
 
-fn signatures(metadata: &ClientMetadata) -> Vec<Problem> {
-    let id_token = Some(&metadata.id_token_signed_response_alg);
+/// The algorithms of what we sign for the client, by member.
+fn signed_answers(metadata: &ClientMetadata) -> [(&'static str, Option<&String>); 3] {
     [
-        ("id_token_signed_response_alg", id_token),
+        ("id_token_signed_response_alg", Some(&metadata.id_token_signed_response_alg)),
         ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg.as_ref()),
         ("introspection_signed_response_alg", metadata.introspection_signed_response_alg.as_ref()),
-        ("request_object_signing_alg", metadata.request_object_signing_alg.as_ref()),
     ]
-    .into_iter()
-    .filter(|(_, named)| named.is_some_and(|named| Algorithm::parse(named).is_none()))
-    .map(|(member, _)| Problem { member, why: format!("must be {}", one_of(Algorithm::ALL.map(Algorithm::as_str))) })
-    .collect()
+}
+
+fn signatures(metadata: &ClientMetadata) -> Vec<Problem> {
+    let request_object = ("request_object_signing_alg", metadata.request_object_signing_alg.as_ref());
+    let named = signed_answers(metadata).into_iter().chain([request_object]);
+    named
+        .filter(|(_, named)| named.is_some_and(|named| Algorithm::parse(named).is_none()))
+        .map(|(member, _)| Problem {
+            member,
+            why: format!("must be {}", one_of(Algorithm::ALL.map(Algorithm::as_str))),
+        })
+        .collect()
 }
 
 /// The algorithm of assertions must be one of the method; with a method that signs nothing it is any, and means nothing.
@@ -100,16 +107,14 @@ fn encryption(metadata: &ClientMetadata, members: &Encryption<'_>) -> Vec<Proble
 
 /// The algorithms of a registration that no key of ours signs with: they are known, but left out of `keys.algorithms`.
 pub(super) fn unsigned(metadata: &ClientMetadata, policy: &ClientPolicy, active: &[Algorithm]) -> Vec<Problem> {
-    [
-        ("id_token_signed_response_alg", Some(&metadata.id_token_signed_response_alg)),
-        ("userinfo_signed_response_alg", metadata.userinfo_signed_response_alg.as_ref()),
-        ("introspection_signed_response_alg", metadata.introspection_signed_response_alg.as_ref()),
-        ("access_token_alg", policy.access_token_alg.as_ref()),
-    ]
-    .into_iter()
-    .filter(|(_, named)| named.and_then(|named| Algorithm::parse(named)).is_some_and(|named| !active.contains(&named)))
-    .map(|(member, _)| Problem { member, why: "has no signing key here (keys.algorithms)".to_owned() })
-    .collect()
+    let access_token = ("access_token_alg", policy.access_token_alg.as_ref());
+    let named = signed_answers(metadata).into_iter().chain([access_token]);
+    named
+        .filter(|(_, named)| {
+            named.and_then(|named| Algorithm::parse(named)).is_some_and(|named| !active.contains(&named))
+        })
+        .map(|(member, _)| Problem { member, why: "has no signing key here (keys.algorithms)".to_owned() })
+        .collect()
 }
 
 fn one_of<const N: usize>(names: [&str; N]) -> String {
