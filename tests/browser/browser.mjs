@@ -2,7 +2,9 @@
 
 import { readFileSync, mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import assert from 'node:assert/strict'
 import path from 'node:path'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 import { chromium } from 'playwright-core'
@@ -20,6 +22,29 @@ export function launch() {
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync'],
   })
+}
+
+/** Tests of one file: `browsing` is a test whose windows, those that `open` gave, are closed at its end, and that fails when one has findings. */
+export function windowed(browser) {
+  let windows = []
+  const open = async (options) => {
+    const window = await Window.open(browser(), options)
+    windows.push(window)
+    return window
+  }
+  const browsing = (name, body) => test(name, async () => {
+    windows = []
+    try {
+      await body()
+    } catch (error) {
+      await windows.at(-1)?.picture('failed').catch(() => {})
+      throw error
+    } finally {
+      for (const window of windows) await window.close()
+    }
+    assert.deepEqual(windows.flatMap((window) => window.findings), [])
+  })
+  return { browsing, open }
 }
 
 /** One browser window of one person. */

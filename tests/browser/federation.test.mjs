@@ -1,15 +1,15 @@
 // Professionals at the simulated Pro Santé Connect: a real browser, a relying application, a running Guichet.
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 
 import { Guichet } from '../peers/support/guichet.mjs'
 import { Simulation } from '../peers/support/simulation.mjs'
-import { launch, Window } from './browser.mjs'
+import { launch, windowed } from './browser.mjs'
 import { RelyingParty } from './relying-party.mjs'
 
 let psc, guichet, party, browser
-let windows = []
+const { browsing, open } = windowed(() => browser)
 
 before(async () => {
   psc = await Simulation.start('pro-sante-connect')
@@ -31,28 +31,6 @@ after(async () => {
   await guichet?.stop()
   await psc?.stop()
 })
-
-/** A test whose windows are closed at its end, and that fails when one of them has findings. */
-function browsing(name, body) {
-  test(name, async () => {
-    windows = []
-    try {
-      await body()
-    } catch (error) {
-      await windows.at(-1)?.picture('failed').catch(() => {})
-      throw error
-    } finally {
-      for (const window of windows) await window.close()
-    }
-    assert.deepEqual(windows.flatMap((window) => window.findings), [])
-  })
-}
-
-async function open(options) {
-  const window = await Window.open(browser, { language: 'fr', ...options })
-  windows.push(window)
-  return window
-}
 
 /** From the application's button to the page where the person is chosen. */
 async function toChoice(window) {

@@ -1,14 +1,14 @@
 // People at the hosted pages: a real browser, a relying application, a running Guichet.
 
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe } from 'node:test'
 
 import { Guichet } from '../peers/support/guichet.mjs'
-import { launch, Window } from './browser.mjs'
+import { launch, windowed } from './browser.mjs'
 import { RelyingParty } from './relying-party.mjs'
 
 let guichet, world, party, browser, client
-let windows = []
+const { browsing, open } = windowed(() => browser)
 
 before(async () => {
   party = await RelyingParty.listen()
@@ -25,28 +25,6 @@ after(async () => {
   party?.close()
   await guichet?.stop()
 })
-
-async function open(options) {
-  const window = await Window.open(browser, options)
-  windows.push(window)
-  return window
-}
-
-/** A test whose windows are closed at its end, and that fails when one of them has findings. */
-function browsing(name, body) {
-  test(name, async () => {
-    windows = []
-    try {
-      await body()
-    } catch (error) {
-      await windows.at(-1)?.picture('failed').catch(() => {})
-      throw error
-    } finally {
-      for (const window of windows) await window.close()
-    }
-    assert.deepEqual(windows.flatMap((window) => window.findings), [])
-  })
-}
 
 /** Where a visitor begins; the consent page comes, whatever earlier tests allowed. */
 const asked = (parameters = '') => `${party.origin}/sign-in?prompt=consent${parameters}`

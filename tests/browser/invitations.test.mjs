@@ -1,17 +1,17 @@
 // Invitations, and sign-in through Google, Facebook and GitHub, in a real browser: from a link or an application's button to the end.
 
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 
 import { Guichet, password } from '../peers/support/guichet.mjs'
 import { Simulation } from '../peers/support/simulation.mjs'
-import { launch, Window } from './browser.mjs'
+import { launch, windowed } from './browser.mjs'
 import { RelyingParty } from './relying-party.mjs'
 
 const PROVIDERS = [['google', 'gmail'], ['facebook', 'complete'], ['github', 'complete']]
 
 let simulations = {}, guichet, party, browser
-let windows = []
+const { browsing, open } = windowed(() => browser)
 
 before(async () => {
   const env = {}
@@ -38,28 +38,6 @@ after(async () => {
   await guichet?.stop()
   for (const simulation of Object.values(simulations)) await simulation.stop()
 })
-
-/** A test whose windows are closed at its end, and that fails when one of them has findings. */
-function browsing(name, body) {
-  test(name, async () => {
-    windows = []
-    try {
-      await body()
-    } catch (error) {
-      await windows.at(-1)?.picture('failed').catch(() => {})
-      throw error
-    } finally {
-      for (const window of windows) await window.close()
-    }
-    assert.deepEqual(windows.flatMap((window) => window.findings), [])
-  })
-}
-
-async function open(options) {
-  const window = await Window.open(browser, { language: 'fr', ...options })
-  windows.push(window)
-  return window
-}
 
 const choose = (window, person) => window.page.locator(`button[name=person][value="${person}"]`).click()
 
