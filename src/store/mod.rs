@@ -26,7 +26,8 @@ use crate::base::Secret;
 
 pub use db::audit::AuditFilter;
 pub use db::epochs::Topic;
-pub use db::identities::{DueSession, SealedTokens, UpstreamSession};
+pub use db::identities::{DueSession, NewUpstreamSession, SealedTokens, UpstreamSession};
+pub use db::upstream_clients::UpstreamClient;
 pub use engine::Conn;
 pub use ephemeral::{Ephemeral, Hit, Kind, Limit};
 pub use error::{Constraint, StoreError};
