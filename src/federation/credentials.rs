@@ -7,9 +7,8 @@ use uuid::Uuid;
 
 use super::error::FederationError;
 use super::own_keys::OwnKeys;
-use super::settings::{Registration, Settings};
+use super::settings::{AssertionAudience, ClientAuth, Registration, Settings};
 use crate::base::Secret;
-use crate::config::{AssertionAudience, ClientAuth};
 use crate::jose::{Algorithm, Typ};
 
 /// How long an assertion is good.

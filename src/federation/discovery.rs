@@ -153,3 +153,47 @@ async fn fetch_keys(outbound: &Outbound, document: &Document) -> Result<Fetched<
         _ => Err(FederationError::Down("keys: the answer is no JWK Set".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(more: &str) -> Settings {
+        let own = |(name, value): (&str, &str)| (format!("GUICHET_{name}"), value.to_owned());
+        let mut environment: Vec<(String, String)> = [
+            ("ISSUER", "https://sso.example.org"),
+            ("UPSTREAMS__H__ISSUER", "https://h.example"),
+            ("UPSTREAMS__H__REGISTRATION", more),
+        ]
+        .map(own)
+        .into();
+        if more == "static" {
+            environment.push(own(("UPSTREAMS__H__CLIENT_ID", "me")));
+        }
+        let loaded = crate::config::Config::load(None, environment).unwrap();
+        Settings::of(&loaded.config.upstreams[0])
+    }
+
+    #[test]
+    fn we_register_over_tls_alone() {
+        let document = |endpoint: &str| {
+            let base = "https://h.example";
+            let value = json!({
+                "issuer": base, "authorization_endpoint": format!("{base}/a"), "token_endpoint": format!("{base}/t"),
+                "jwks_uri": format!("{base}/j"), "registration_endpoint": endpoint,
+            });
+            value.as_object().unwrap().clone()
+        };
+        let read = |endpoint: &str, mode: &str| read_document(&document(endpoint), &settings(mode));
+        let good = read("https://h.example/r", "dynamic").unwrap();
+        assert_eq!(good.registration_endpoint.as_deref(), Some("https://h.example/r"));
+        for bad in ["http://h.example/r", "ftp://h.example/r", "/r", "https://me@h.example/r", "https://h.example/r#x"]
+        {
+            assert!(matches!(read(bad, "dynamic"), Err(FederationError::Refused(_))), "{bad}");
+            // Whoever does not register there does not care.
+            assert_eq!(read(bad, "static").unwrap().registration_endpoint, None);
+        }
+    }
+}

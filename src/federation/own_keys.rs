@@ -14,11 +14,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::FederationError;
-use super::settings::Settings;
+use super::settings::{ClientAuth, RequestObject, Settings};
 use crate::base::digest::base64url;
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy, Secret, Timestamp, entropy};
-use crate::config::{ClientAuth, RequestObject};
 use crate::jose::rotation::{self, Change, Policy};
 use crate::jose::{Algorithm, JoseError, Keyring, Typ, from_pem, generate};
 use crate::model::key::KeyRecord;

@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::connectors::{Back, Begin, Proven};
 use super::error::FederationError;
+use super::settings::RequestObject;
 use super::{Federation, Upstream, registration, request_object};
 use crate::base::digest::{Digest, base64url};
 use crate::base::entropy;
 use crate::base::id::UserId;
 use crate::base::secret::ct_eq;
 use crate::base::token::TokenKind;
-use crate::config::RequestObject;
 use crate::store::Kind;
 
 /// How long a person may take at the upstream.

@@ -5,9 +5,8 @@
 use std::time::Duration;
 
 use crate::base::Secret;
-use crate::config::{
-    self, AssertionAudience, ClientAuth, Preset, Provisioning, RequestObject, UpstreamRegistration as Written,
-};
+use crate::config::{self, Preset, Provisioning, UpstreamRegistration as Written};
+pub(super) use crate::config::{AssertionAudience, ClientAuth, RequestObject};
 use crate::jose::Algorithm;
 use crate::outbound::{self, Identity};
 

@@ -13,14 +13,13 @@ use super::{
     code_request,
 };
 use crate::base::{Clock, Secret, Timestamp};
-use crate::config::RequestObject;
 use crate::federation::credentials::Credentials;
 use crate::federation::discovery::Directory;
 use crate::federation::error::FederationError;
 use crate::federation::own_keys::OwnKeys;
 use crate::federation::reply::{as_object, lenient, object, object_or_code, read_object, send, text, try_object};
 use crate::federation::request_object;
-use crate::federation::settings::Settings;
+use crate::federation::settings::{RequestObject, Settings};
 use crate::federation::token::{self, Tokens};
 use crate::jose::claims::{check_audience, check_times, string_claim};
 use crate::jose::decryption::DecryptionKey;

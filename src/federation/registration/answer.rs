@@ -4,12 +4,11 @@
 use serde_json::{Map, Value};
 
 use crate::base::{Secret, Timestamp};
-use crate::config::ClientAuth;
 use crate::federation::connectors::ManagedAt;
 use crate::federation::discovery::is_endpoint;
 use crate::federation::error::FederationError;
 use crate::federation::reply::text;
-use crate::federation::settings::Settings;
+use crate::federation::settings::{ClientAuth, Settings};
 use crate::jose::Algorithm;
 use crate::store::UpstreamClient;
 

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{ClientAuth, RequestObject};
 use crate::federation::Federation;
 use crate::federation::request_object::folder;
-use crate::federation::settings::{Dynamic, Settings};
+use crate::federation::settings::{ClientAuth, Dynamic, RequestObject, Settings};
 
 /// The document. `request_uri` is that of a registration for one sign-in, which can name it.
 pub(super) fn of(

@@ -12,23 +12,23 @@
 mod answer;
 mod document;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::connectors::{ManagedAt, Standing};
 use super::credentials::{Credentials, Proof};
 use super::error::FederationError;
 use super::round_trip::{LIFETIME, within};
-use super::settings::{Dynamic, Registration};
+use super::settings::{ClientAuth, Dynamic, Registration};
 use super::{Federation, Upstream};
 use crate::audit::{Action, AuditEvent};
 use crate::base::digest::Digest;
 use crate::base::entropy::uuid_v7;
 use crate::base::{Secret, Timestamp};
-use crate::config::ClientAuth;
 use crate::store::{Kind, StoreError, UpstreamClient};
 
 use answer::Registered;
@@ -170,12 +170,13 @@ async fn present(federation: &Federation, upstream: &Upstream) -> Result<Option<
     Ok(federation.store().read().await?.present_upstream_client(&settings.name, &settings.issuer).await?)
 }
 
-/// Whether a registration may begin sign-ins: it says what we would say now, and is not nearly over.
+/// Whether a registration may begin sign-ins: it says what we would say now, is not nearly over, and opens.
 fn is_good(federation: &Federation, upstream: &Upstream, own: &Dynamic, row: &UpstreamClient) -> bool {
     let now = federation.now();
     let sent = document::of(federation, &upstream.settings, own, None);
     let is_young = own.longest.is_none_or(|longest| now.since(row.created_at) < longest);
-    row.sent == digest_of(&sent) && is_young && row.expires_at.is_none_or(|end| now < end.minus(ahead(row, end)))
+    let lasts = row.expires_at.is_none_or(|end| now < end.minus(ahead(row, end)));
+    row.sent == digest_of(&sent) && is_young && lasts && open(federation, upstream, row).is_some()
 }
 
 /// How long before its end a registration's secret is replaced: a round trip that begins with it must be able to end with it.
@@ -184,8 +185,10 @@ fn ahead(row: &UpstreamClient, end: Timestamp) -> Duration {
     (life / 10).min(AHEAD).max(LIFETIME.min(life / 2))
 }
 
+/// The same whatever the order of the members.
 fn digest_of(sent: &Map<String, Value>) -> Vec<u8> {
-    Digest::of(Value::Object(sent.clone()).to_string().as_bytes()).as_bytes().to_vec()
+    let sorted: BTreeMap<&String, &Value> = sent.iter().collect();
+    Digest::of(json!(sorted).to_string().as_bytes()).as_bytes().to_vec()
 }
 
 /// A new registration, unless somebody else brings one first.

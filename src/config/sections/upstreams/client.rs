@@ -138,6 +138,11 @@ pub(super) fn registration(
         let hint = "choose another client_auth_method, or let the provider's operator register us";
         check.refuse(&path("client_auth_method"), "cannot be registered dynamically", hint);
     }
+    // RFC 6750 §2.1. Anything else cannot stand in the header.
+    let is_bearer = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.as_ref().is_some_and(|token| !token.expose().bytes().all(is_bearer)) {
+        check.refuse(&path("registration_token"), "is no bearer token", "letters, digits and -._~+/= make one");
+    }
     let contacts = std::mem::take(&mut raw.contacts);
     let is_address = |text: &String| text.len() <= 254 && text.contains('@') && !text.contains(char::is_whitespace);
     if contacts.len() > MOST_CONTACTS || !contacts.iter().all(is_address) {
@@ -215,5 +220,71 @@ pub(super) fn signature(path: &str, text: &str, check: &mut Check) {
     if !SIGNATURES.contains(&text) {
         let hint = "choose among \"RS256\", \"PS256\", \"ES256\", \"EdDSA\"";
         check.refuse(path, format!("{text:?} is not known"), hint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{problems, valid};
+
+    const UPSTREAM: &str =
+        "issuer = 'https://sso.example.org'\n[upstreams.h]\nissuer = 'https://h.example'\nregistration = 'dynamic'\n";
+
+    #[test]
+    fn a_dynamic_registration_needs_no_client() {
+        let text = format!(
+            "{UPSTREAM}registration_token = 'hunter2'\nregistration_lifetime = '0s'\ncontacts = ['it@h.example']\n\
+             client_auth_method = 'private_key_jwt'\nrequest_object = 'by_reference'"
+        );
+        let config = valid(&text).config;
+        let upstream = &config.upstreams[0];
+        let Registration::Dynamic { longest, contacts, token } = &upstream.registration else { panic!("dynamic") };
+        assert_eq!((*longest, contacts.as_slice()), (Some(Duration::ZERO), &["it@h.example".to_owned()][..]));
+        assert!(token.is_some() && !format!("{config:?}").contains("hunter2"));
+        let requests = &upstream.requests;
+        assert_eq!((requests.object, requests.object_alg.as_deref()), (RequestObject::ByReference, Some("RS256")));
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_said_by_its_path() {
+        let wrong = |lines: &str, key: &str| {
+            let found = problems(&format!("{UPSTREAM}{lines}"));
+            let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
+            assert_eq!(keys, [format!("upstreams.h.{key}")], "{lines}");
+        };
+        wrong("client_id = 'me'", "client_id");
+        wrong("client_secret = 'me'", "client_secret");
+        wrong("contacts = ['nobody']", "contacts");
+        wrong("registration_lifetime = 'soon'", "registration_lifetime");
+        wrong("registration_token = 'two words'", "registration_token");
+        wrong("preset = 'github'", "registration");
+        wrong("request_object = 'sometimes'", "request_object");
+        wrong("request_object = 'by_value'\nrequest_object_signing_alg = 'none'", "request_object_signing_alg");
+        wrong("request_object_signing_alg = 'HS256'", "request_object_signing_alg");
+        wrong("token_endpoint_auth_signing_alg = 'none'", "token_endpoint_auth_signing_alg");
+        wrong("client_assertion_audience = 'everybody'", "client_assertion_audience");
+        wrong("userinfo_signed_response_alg = 'ES256'", "userinfo_signed_response_alg");
+        wrong("userinfo_signed_response_alg = 'none'", "userinfo_signed_response_alg");
+        let by_hand =
+            "issuer = 'https://sso.example.org'\n[upstreams.h]\nissuer = 'https://h.example'\nclient_id = 'me'\n";
+        for (line, key) in [
+            ("registration_token = 'x'", "registration_token"),
+            ("registration_lifetime = '1d'", "registration_lifetime"),
+            ("contacts = ['it@h.example']", "contacts"),
+        ] {
+            assert_eq!(problems(&format!("{by_hand}{line}"))[0].key, format!("upstreams.h.{key}"));
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_signature_is_fetched_by_tls_or_not_at_all() {
+        let lines = "request_object = 'by_reference'\nrequest_object_signing_alg = 'none'";
+        let loaded = valid(&format!("{UPSTREAM}{lines}"));
+        assert!(loaded.config.upstreams[0].requests.object_alg.is_none());
+        let warned = loaded.warnings.iter().any(|problem| problem.key == "upstreams.h.request_object_signing_alg");
+        assert!(warned, "{:?}", loaded.warnings);
+        let plain = UPSTREAM.replacen("https://sso.example.org", "http://localhost:8080", 1);
+        assert_eq!(problems(&format!("{plain}{lines}"))[0].key, "upstreams.h.request_object_signing_alg");
     }
 }
