@@ -1,4 +1,4 @@
-//! `guichet upstream list|test|register|withdraw|map|unmap|mappings|professions`.
+//! `guichet upstream list|test|register|withdraw|rotate-keys|map|unmap|mappings|professions`.
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -22,6 +22,8 @@ pub(super) enum Command {
     Register(NameArgument),
     /// Delete every registration of ours at an upstream, there as far as it lets us, and here. The next sign-in registers anew.
     Withdraw(NameArgument),
+    /// Have the next key that signs for an upstream sign from now on: for one that leaked. It was published before.
+    RotateKeys(NameArgument),
     /// Give a role to whom practises as a profession at a FINESS number of a tenant.
     Map(MappingArguments),
     /// Remove a line of a tenant's mapping. Roles that it gave go at each person's next sign-in.
@@ -98,6 +100,12 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
             let done = registration::withdraw(&app.federation, upstream).await?;
             let counts = json!({"forgotten": done.forgotten, "deleted_there": done.deleted});
             context.output.object(&with_name(&named.name, &counts));
+        }
+        Command::RotateKeys(named) => {
+            let upstream = find(&app, &named.name)?;
+            let done = app.federation.rotate_keys_of(upstream).await;
+            done.map_err(|error| Failure::new(format!("{}: {error}", named.name)))?;
+            context.output.object(&with_name(&named.name, &upstream.published_keys().unwrap_or_default()));
         }
         Command::Map(arguments) => {
             let (tenant, line) = read(&app, arguments).await?;

@@ -45,9 +45,10 @@ use crate::store::Store;
 
 use connectors::Connector;
 use connectors::facebook::Facebook;
+use connectors::flavour::{Flavour, Standard};
 use connectors::github::GitHub;
 use connectors::google::Google;
-use connectors::oidc::{Flavour, Oidc, Standard};
+use connectors::oidc::Oidc;
 use connectors::pro_sante_connect::ProSanteConnect;
 
 pub use credentials::Credentials;
@@ -203,9 +204,18 @@ impl Federation {
     /// happens for upstreams that nothing is signed for.
     pub async fn rotate_keys(&self) -> Result<(), FederationError> {
         for upstream in self.0.upstreams.values() {
-            upstream.keys.rotate(self.store(), self.0.key_life).await?;
+            upstream.keys.rotate(self.store(), self.0.key_life, false).await?;
         }
         self.reload_keys().await
+    }
+
+    /// Has the next key for an upstream sign from now on: for one that leaked.
+    pub async fn rotate_keys_of(&self, upstream: &Upstream) -> Result<(), FederationError> {
+        if !upstream.keys.is_kept() {
+            return Err(FederationError::refused("no key that Guichet made signs for it"));
+        }
+        upstream.keys.rotate(self.store(), self.0.key_life, true).await?;
+        upstream.keys.reload(self.store()).await
     }
 
     /// Reads the keys again: another process changed them.

@@ -124,7 +124,7 @@ impl OwnKeys {
     }
 
     /// Whether the database holds them.
-    fn is_kept(&self) -> bool {
+    pub(super) fn is_kept(&self) -> bool {
         self.is_used() && !self.0.is_fixed
     }
 
@@ -138,11 +138,14 @@ impl OwnKeys {
         Ok(())
     }
 
-    /// Makes, moves and lets go of what is due; replicas that do so at once make one set of keys.
-    pub(super) async fn rotate(&self, store: &Store, life: KeyLife) -> Result<(), FederationError> {
+    /// Makes, moves and lets go of what is due, or with `now` has the next key sign at once; replicas that do so at once make one set of keys.
+    pub(super) async fn rotate(&self, store: &Store, life: KeyLife, at_once: bool) -> Result<(), FederationError> {
         if !self.is_kept() {
             return Ok(());
         }
+        let plan = move |records: &[KeyRecord], now, policy: &Policy| {
+            if at_once { rotation::rotate_now(records, now, policy, None) } else { rotation::due(records, now, policy) }
+        };
         let policy = Policy {
             algorithms: self.0.algorithms.clone(),
             prepublish: life.prepublish,
@@ -151,7 +154,7 @@ impl OwnKeys {
         };
         let now = self.now();
         let name = self.0.upstream.clone();
-        let foreseen = rotation::due(&store.read().await?.upstream_keys(&name).await?, now, &policy);
+        let foreseen = plan(&store.read().await?.upstream_keys(&name).await?, now, &policy);
         if foreseen.is_empty() {
             return Ok(());
         }
@@ -160,7 +163,7 @@ impl OwnKeys {
             .write("rotate_upstream_keys", move |tx| {
                 Box::pin(async move {
                     tx.lock_keys().await?;
-                    let changes = rotation::due(&tx.upstream_keys(&name).await?, now, &policy);
+                    let changes = plan(&tx.upstream_keys(&name).await?, now, &policy);
                     apply(tx, &name, &changes, fresh, now).await
                 })
             })

@@ -156,18 +156,21 @@ pub async fn begin(
     let by_reference = upstream.settings.requests.object == RequestObject::ByReference;
     let handle = by_reference.then(|| TokenKind::UpstreamObject.generate(federation.entropy()));
     let address = handle.as_ref().map(|handle| federation.request_uri(name, handle));
-    let client = registration::to_begin(federation, upstream, address.as_deref()).await?;
-    let begin = Begin {
-        client: &client,
-        request_uri: address.as_deref(),
-        redirect_uri: &redirect_uri,
-        state: state.expose(),
-        nonce: &nonce,
-        challenge: &challenge,
-        login_hint: wanted.login_hint,
-        fresh: wanted.fresh,
-    };
-    let begun = within(upstream, upstream.connector().begin(begin)).await?;
+    let (begun, registration) = within(upstream, async {
+        let client = registration::to_begin(federation, upstream, address.as_deref()).await?;
+        let begin = Begin {
+            client: &client,
+            request_uri: address.as_deref(),
+            redirect_uri: &redirect_uri,
+            state: state.expose(),
+            nonce: &nonce,
+            challenge: &challenge,
+            login_hint: wanted.login_hint,
+            fresh: wanted.fresh,
+        };
+        Ok((upstream.connector().begin(begin).await?, client.registration))
+    })
+    .await?;
     if let (Some(object), Some(handle)) = (&begun.object, &handle) {
         request_object::put(federation, name, handle, object).await?;
     }
@@ -177,7 +180,7 @@ pub async fn begin(
         purpose,
         nonce,
         verifier,
-        registration: client.registration,
+        registration,
         request: handle.map(|handle| handle.digest().to_base64url()),
     };
     put(federation, &state.digest(), &trip).await?;

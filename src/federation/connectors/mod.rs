@@ -3,6 +3,7 @@
 //! A capability that an upstream lacks is the trait's own answer; nobody asks a connector what it is.
 
 pub mod facebook;
+pub mod flavour;
 pub mod github;
 pub mod google;
 pub mod oidc;

@@ -11,6 +11,8 @@
 
 mod answer;
 mod document;
+mod row;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,22 +21,21 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::connectors::{ManagedAt, Standing};
-use super::credentials::{Credentials, Proof};
+use super::credentials::Credentials;
 use super::error::FederationError;
 use super::round_trip::{LIFETIME, within};
-use super::settings::{ClientAuth, Dynamic, Registration};
+use super::settings::{Dynamic, Registration};
 use super::{Federation, Upstream};
 use crate::audit::{Action, AuditEvent};
+use crate::base::Timestamp;
 use crate::base::digest::Digest;
 use crate::base::entropy::uuid_v7;
-use crate::base::{Secret, Timestamp};
 use crate::store::{Kind, StoreError, UpstreamClient};
 
-use answer::Registered;
+pub use upkeep::{Found, State, Withdrawn, check, is_dynamic, register_now, round, state, withdraw};
 
-/// What secrets are sealed for.
-const SEAL: &str = "upstream-registration";
+use row::{open, seal};
+
 /// How long a registration may hold the turn of all processes: longer than any step with an upstream takes.
 const TURN: Duration = Duration::from_secs(70);
 /// How often whoever has not the turn looks.
@@ -43,14 +44,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long before a secret ends another is wanted, at most.
 const AHEAD: Duration = Duration::from_secs(86_400);
-/// An upstream that does not know us so shortly after it registered us would not know us after the next time either.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
-/// How often the upstream is asked whether it still knows us.
-const CHECK_EVERY: Duration = Duration::from_secs(900);
-/// How long a superseded registration stays for what began with it.
-const KEPT: Duration = Duration::from_secs(3_600);
-/// Most registrations deleted in one round.
-const AT_ONCE: u32 = 20;
+/// How long a new registration is let be. An upstream that does not know us so shortly after it registered us would not know
+/// us after the next time either; and while replicas get a new configuration one by one, each would put its own in the
+/// place of the others'.
+const SETTLES: Duration = Duration::from_secs(60);
 
 /// The single flight of one process, and what came of the last try.
 #[derive(Debug, Default)]
@@ -151,7 +148,7 @@ pub(super) async fn doubt(
     let Some(id) = registration else { return Ok(()) };
     let now = federation.now();
     let found = federation.store().read().await?.upstream_client(id).await?;
-    if found.is_some_and(|row| row.superseded_at.is_none() && now.since(row.created_at) >= FORGOTTEN_AFTER) {
+    if found.is_some_and(|row| row.superseded_at.is_none() && now.since(row.created_at) >= SETTLES) {
         tracing::warn!(upstream = upstream.settings.name, "the upstream does not know our registration any more");
         supersede(federation, id, now).await?;
     }
@@ -176,7 +173,8 @@ fn is_good(federation: &Federation, upstream: &Upstream, own: &Dynamic, row: &Up
     let sent = document::of(federation, &upstream.settings, own, None);
     let is_young = own.longest.is_none_or(|longest| now.since(row.created_at) < longest);
     let lasts = row.expires_at.is_none_or(|end| now < end.minus(ahead(row, end)));
-    row.sent == digest_of(&sent) && is_young && lasts && open(federation, upstream, row).is_some()
+    let says_so = row.sent == digest_of(&sent) || now.since(row.created_at) < SETTLES;
+    says_so && is_young && lasts && open(federation, upstream, row).is_some()
 }
 
 /// How long before its end a registration's secret is replaced: a round trip that begins with it must be able to end with it.
@@ -302,227 +300,4 @@ fn about(action: Action, row: &UpstreamClient, now: Timestamp) -> AuditEvent {
     event.entity_id = Some(row.upstream.clone());
     event.details.insert("client_id".to_owned(), row.client_id.clone().into());
     event
-}
-
-/// The secrets of a registration, bound to its row.
-fn seal(federation: &Federation, id: Uuid, registered: &Registered) -> Vec<u8> {
-    let shown = |secret: Option<&Secret<String>>| secret.map_or(Value::Null, |secret| secret.expose().clone().into());
-    let token = registered.managed.as_ref().map(|at| &at.token);
-    let clear = Value::from(vec![shown(registered.secret.as_ref()), shown(token)]);
-    federation.master().seal(federation.entropy(), SEAL, &id.to_string(), clear.to_string().as_bytes())
-}
-
-/// Secret, and registration access token.
-type Secrets = (Option<Secret<String>>, Option<Secret<String>>);
-
-/// What a row holds sealed.
-fn secrets(federation: &Federation, row: &UpstreamClient) -> Option<Secrets> {
-    let clear = federation.master().open(SEAL, &row.id.to_string(), &row.sealed)?;
-    serde_json::from_slice(clear.expose()).ok()
-}
-
-/// Who we are by a row, if it is this upstream's and opens.
-fn open(federation: &Federation, upstream: &Upstream, row: &UpstreamClient) -> Option<Credentials> {
-    let settings = &upstream.settings;
-    if row.upstream != settings.name || row.issuer != settings.issuer {
-        return None;
-    }
-    let (secret, _) = secrets(federation, row)?;
-    let method = answer::method(&row.auth_method)?;
-    if matches!(method, ClientAuth::Basic | ClientAuth::Post) && secret.is_none() {
-        return None;
-    }
-    Some(Credentials {
-        registration: Some(row.id),
-        client_id: row.client_id.clone(),
-        proof: Proof::of(settings, method, secret, &upstream.keys),
-    })
-}
-
-fn managed(federation: &Federation, row: &UpstreamClient) -> Option<ManagedAt> {
-    let (_, token) = secrets(federation, row)?;
-    Some(ManagedAt { uri: row.registration_uri.clone()?, token: token? })
-}
-
-/// A registration, for the operator.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// Who we are there.
-    pub client_id: String,
-    /// How we prove it.
-    pub auth_method: String,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// When its secret ends.
-    pub expires_at: Option<Timestamp>,
-    /// Whether we can read and delete it there.
-    pub is_managed: bool,
-    /// Registrations before it that something still stands on.
-    pub earlier: usize,
-}
-
-impl State {
-    fn of(row: &UpstreamClient, earlier: usize) -> Self {
-        Self {
-            client_id: row.client_id.clone(),
-            auth_method: row.auth_method.clone(),
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            is_managed: row.registration_uri.is_some(),
-            earlier,
-        }
-    }
-}
-
-/// Whether we register ourselves at an upstream.
-pub fn is_dynamic(upstream: &Upstream) -> bool {
-    dynamic(upstream).is_some()
-}
-
-/// The registration that begins sign-ins now.
-pub async fn state(federation: &Federation, upstream: &Upstream) -> Result<Option<State>, FederationError> {
-    let settings = &upstream.settings;
-    let rows = federation.store().read().await?.upstream_clients_of(&settings.name, &settings.issuer).await?;
-    let earlier = rows.iter().filter(|row| row.superseded_at.is_some()).count();
-    Ok(rows.iter().find(|row| row.superseded_at.is_none()).map(|row| State::of(row, earlier)))
-}
-
-/// Registers us anew at an operator's word. What began with the registration before ends with it.
-pub async fn register_now(federation: &Federation, upstream: &Upstream) -> Result<State, FederationError> {
-    let own = dynamic(upstream).ok_or_else(not_dynamic)?;
-    let row = anew(federation, upstream, own).await?;
-    Ok(State::of(&row, 0))
-}
-
-fn not_dynamic() -> FederationError {
-    FederationError::refused("registration is not \"dynamic\" in the configuration")
-}
-
-/// What came of a withdrawal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Withdrawn {
-    /// Registrations that are gone here.
-    pub forgotten: usize,
-    /// Those of them that the upstream deleted as well.
-    pub deleted: usize,
-}
-
-/// Deletes all registrations of ours there, as far as the upstream lets us, and forgets them here.
-pub async fn withdraw(federation: &Federation, upstream: &Upstream) -> Result<Withdrawn, FederationError> {
-    let settings = &upstream.settings;
-    let rows = federation.store().read().await?.upstream_clients_of(&settings.name, &settings.issuer).await?;
-    let mut withdrawn = Withdrawn::default();
-    for row in rows {
-        let is_deleted = let_go(federation, upstream, row).await?;
-        withdrawn.forgotten = withdrawn.forgotten.saturating_add(1);
-        withdrawn.deleted = withdrawn.deleted.saturating_add(usize::from(is_deleted));
-    }
-    Ok(withdrawn)
-}
-
-/// Deletes a registration there and here; says whether the upstream did.
-async fn let_go(federation: &Federation, upstream: &Upstream, row: UpstreamClient) -> Result<bool, FederationError> {
-    let is_deleted = match managed(federation, &row) {
-        None => false,
-        Some(at) => match within(upstream, upstream.connector().unregister(&at)).await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(upstream = row.upstream, %error, "a registration cannot be deleted there");
-                false
-            }
-        },
-    };
-    let now = federation.now();
-    let gone = federation.store().write("upstream_client", move |tx| {
-        Box::pin(async move {
-            if tx.delete_upstream_client(row.id).await? {
-                tx.append_audit(&about(Action::UpstreamWithdrawn, &row, now)).await?;
-            }
-            Ok::<_, StoreError>(())
-        })
-    });
-    gone.await?;
-    Ok(is_deleted)
-}
-
-/// What a look at a registration found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// There is none yet.
-    None,
-    /// There is one, and the upstream gave no way to ask about it.
-    Unmanaged,
-    /// The upstream knows it.
-    Stands,
-    /// The upstream does not know it any more: the next sign-in makes another.
-    Gone,
-}
-
-/// Asks the upstream whether it knows the registration that begins sign-ins now (RFC 7592 §2.1).
-pub async fn check(federation: &Federation, upstream: &Upstream) -> Result<Found, FederationError> {
-    let Some(row) = present(federation, upstream).await? else { return Ok(Found::None) };
-    let Some(at) = managed(federation, &row) else { return Ok(Found::Unmanaged) };
-    let now = federation.now();
-    match within(upstream, upstream.connector().registration(&at)).await? {
-        Standing::Gone => {
-            tracing::warn!(upstream = row.upstream, "the upstream does not know our registration any more");
-            supersede(federation, row.id, now).await?;
-            Ok(Found::Gone)
-        }
-        Standing::Stands(said) => {
-            let (secret, _) = secrets(federation, &row).unwrap_or_default();
-            let before = Registered::before(&row, secret, at)?;
-            let renewed = answer::read_again(&upstream.settings, before, &said, now)?;
-            let (id, sealed, end) = (row.id, seal(federation, row.id, &renewed), renewed.expires_at);
-            let write = federation.store().write("upstream_client", move |tx| {
-                Box::pin(async move { tx.renew_upstream_client(id, &sealed, end).await })
-            });
-            write.await?;
-            Ok(Found::Stands)
-        }
-    }
-}
-
-/// Looks after the registrations at all upstreams. Called by `jobs`, in every replica: each look is claimed before.
-pub async fn round(federation: &Federation) -> Result<(), FederationError> {
-    for upstream in federation.all() {
-        let Some(own) = dynamic(upstream) else { continue };
-        let name = upstream.settings.name.as_str();
-        if let Err(error) = look_after(federation, upstream, own).await {
-            tracing::warn!(upstream = name, %error, "the registration there cannot be looked after");
-        }
-        let before = federation.now().minus(KEPT);
-        for row in federation.store().read().await?.idle_upstream_clients(name, before, AT_ONCE).await? {
-            let (id, seen, now) = (row.id, row.checked_at, federation.now());
-            let claim = federation.store().write("upstream_client", move |tx| {
-                Box::pin(async move { tx.claim_upstream_client(id, seen, now).await })
-            });
-            if claim.await? {
-                let_go(federation, upstream, row).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn look_after(federation: &Federation, upstream: &Upstream, own: &Dynamic) -> Result<(), FederationError> {
-    let now = federation.now();
-    let Some(row) = present(federation, upstream).await? else { return Ok(()) };
-    if now.since(row.checked_at) < CHECK_EVERY {
-        return Ok(());
-    }
-    let (id, seen) = (row.id, row.checked_at);
-    let claim = federation
-        .store()
-        .write("upstream_client", move |tx| Box::pin(async move { tx.claim_upstream_client(id, seen, now).await }));
-    if !claim.await? {
-        return Ok(());
-    }
-    check(federation, upstream).await?;
-    // Before somebody waits for it.
-    let is_good = present(federation, upstream).await?.is_some_and(|row| is_good(federation, upstream, own, &row));
-    if !is_good {
-        renew(federation, &upstream.settings.name).await?;
-    }
-    Ok(())
 }

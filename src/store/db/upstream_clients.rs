@@ -191,7 +191,8 @@ impl Conn {
         Ok(())
     }
 
-    /// Registrations of an upstream that were superseded before `before` and that no session stands on, the oldest first.
+    /// Registrations of an upstream that were superseded, and last looked at, before `before`, and that no session stands on;
+    /// the oldest first.
     pub async fn idle_upstream_clients(
         &mut self,
         upstream: &str,
@@ -201,7 +202,7 @@ impl Conn {
         self.query(concat!(
             "SELECT ",
             client_columns!(),
-            " FROM upstream_clients WHERE upstream = $1 AND superseded_at <= $2 AND NOT EXISTS \
+            " FROM upstream_clients WHERE upstream = $1 AND superseded_at <= $2 AND checked_at <= $2 AND NOT EXISTS \
              (SELECT 1 FROM upstream_sessions s JOIN sessions own ON own.sid = s.sid AND own.ended_at IS NULL \
              WHERE s.registration_id = upstream_clients.id) ORDER BY superseded_at LIMIT $3"
         ))

@@ -19,7 +19,7 @@ async fn dynamic(more: &[(&str, &str)]) -> (Op, TestApp) {
 /// A registration whose answer has these members is nobody's.
 async fn refused(change: &Value) {
     let (op, app) = dynamic(&[]).await;
-    op.behave(|behaviour| behaviour.registration = change.as_object().unwrap().clone());
+    op.behave(|behaviour| behaviour.registration.clone_from(change.as_object().unwrap()));
     let page = app.browser().get(START).await;
     assert!(page.answer.body.contains("data-error=\"upstream_refused\""), "{change}: {page:?}");
     for (_, value) in change.as_object().unwrap() {
@@ -65,7 +65,7 @@ async fn a_registration_that_is_not_ours_or_cannot_be_used_is_refused() {
 async fn the_other_way_to_show_a_secret_is_taken() {
     let (op, app) = dynamic(&[]).await;
     let change = json!({"token_endpoint_auth_method": "client_secret_post"});
-    op.behave(|behaviour| behaviour.registration = change.as_object().unwrap().clone());
+    op.behave(|behaviour| behaviour.registration.clone_from(change.as_object().unwrap()));
     let mut browser = app.browser();
     op.leave(&mut browser, START).await;
     let upstream = app.app.federation.find("op").unwrap();

@@ -177,6 +177,13 @@ async fn each_sign_in_can_have_a_registration_of_its_own_and_end_on_another_proc
     round(&app).await;
     assert_eq!(op.clients().len(), 2, "not at once: a round trip may be on its way");
     app.advance(3_601);
+    op.behave(|behaviour| behaviour.registration_body = Some((503, String::new())));
+    round(&app).await;
+    assert_eq!(op.clients().len(), 2, "it does not answer");
+    op.behave(|behaviour| behaviour.registration_body = None);
+    round(&app).await;
+    assert_eq!(op.clients().len(), 2, "asked a moment ago");
+    app.advance(3_601);
     round(&app).await;
     assert_eq!((op.clients().len(), op.seen().unregistered.len()), (1, 1), "the other one has a session");
 }
@@ -216,6 +223,9 @@ async fn what_we_would_say_now_is_what_the_upstream_knows() {
     let environment = op.environment("op", &with(&[("CONTACTS", "it@example.org")]));
     let pairs: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let changed = TestApp::over(app.engine, app.options.clone(), &pairs).await;
+    signs_in(&op, &changed, "u").await;
+    assert_eq!(op.seen().registered.len(), 1, "replicas that change one by one do not take turns");
+    changed.advance(61);
     signs_in(&op, &changed, "u").await;
     assert_eq!(op.seen().registered.len(), 2);
     assert_eq!(op.seen().registered[1]["contacts"], json!(["it@example.org"]));

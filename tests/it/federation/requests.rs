@@ -167,6 +167,12 @@ async fn keys_for_upstreams_rotate_and_every_process_has_them() {
     assert_eq!(keys(&replica).await, second);
     op.fetch_keys(&app, "op").await;
     whole_sign_in(&op, &replica).await;
+    // One leaked: the next one signs at once.
+    app.app.federation.rotate_keys_of(app.app.federation.find("op").unwrap()).await.unwrap();
+    let third = keys(&app).await;
+    assert_ne!(third["keys"][0]["kid"], second["keys"][0]["kid"]);
+    op.fetch_keys(&app, "op").await;
+    whole_sign_in(&op, &app).await;
 }
 
 #[tokio::test]

@@ -62,7 +62,8 @@ impl Op {
             (None, Some(address)) => fetch(app, address.as_str().expect("text")).await,
             both => panic!("{both:?}"),
         };
-        let mut beside: Vec<&str> = asked.keys().map(String::as_str).filter(|name| !name.starts_with("request")).collect();
+        let mut beside: Vec<&str> =
+            asked.keys().map(String::as_str).filter(|name| !name.starts_with("request")).collect();
         beside.sort_unstable();
         assert_eq!(beside, ["client_id", "response_type", "scope"], "all else is in the object");
         let claims = self.check_object(app, &object);
@@ -272,6 +273,9 @@ pub(super) async fn delete(State(shared): Handle, Path(id): Path<String>, header
     let mut shared = shared.lock().expect("no panic");
     if own(&shared, &id, &headers).is_none() {
         return answer(401, "application/json", json!({"error": "invalid_token"}).to_string());
+    }
+    if let Some((status, body)) = shared.behaviour.registration_body.clone() {
+        return answer(status, "application/json", body);
     }
     shared.clients.retain(|client| client.id != id);
     shared.behaviour.unregistered.push(id);
