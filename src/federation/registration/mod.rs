@@ -197,7 +197,7 @@ async fn renew(federation: &Federation, name: &str) -> Result<UpstreamClient, Fe
     let ephemeral = federation.store().ephemeral();
     let began = tokio::time::Instant::now();
     loop {
-        if let Some(row) = present(federation, upstream).await?.filter(|row| is_good(federation, upstream, own, row)) {
+        if let Some(row) = good(federation, upstream, own).await? {
             return Ok(row);
         }
         let now = federation.now();
@@ -214,10 +214,24 @@ async fn renew(federation: &Federation, name: &str) -> Result<UpstreamClient, Fe
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    let done = anew(federation, upstream, own).await;
+    // Whoever had the turn before may have ended between our look and ours.
+    let done = match good(federation, upstream, own).await {
+        Ok(Some(row)) => Ok(row),
+        Ok(None) => anew(federation, upstream, own).await,
+        Err(error) => Err(error),
+    };
     ephemeral.delete(Kind::UpstreamRegistration, name).await?;
     upstream.registering.note(done.as_ref().err().map(|error| (error.to_string(), federation.now())));
     done
+}
+
+/// The registration that may begin sign-ins, if there is one.
+async fn good(
+    federation: &Federation,
+    upstream: &Upstream,
+    own: &Dynamic,
+) -> Result<Option<UpstreamClient>, FederationError> {
+    Ok(present(federation, upstream).await?.filter(|row| is_good(federation, upstream, own, row)))
 }
 
 /// Registers us, whatever is there.
