@@ -13,7 +13,8 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::seal::MasterKey;
 use crate::base::{Clock, Entropy};
 use crate::config::{self, Config, RateLimit};
-use crate::federation::{self, Federation};
+use crate::federation::{self, Federation, FederationError, KeyLife};
+use crate::http::dialects;
 use crate::http::middleware::{ByRoute, ForwardedHeader, Surround, Surrounded, TrustedProxies, surround};
 use crate::http::oidc::discovery::documents;
 use crate::http::operations::{HEALTH, health_router};
@@ -53,6 +54,15 @@ impl From<ProviderError> for StartError {
     fn from(error: ProviderError) -> Self {
         match error {
             ProviderError::Store(error) => Self::Store(error),
+            other => Self::Keys(other.to_string()),
+        }
+    }
+}
+
+impl From<FederationError> for StartError {
+    fn from(error: FederationError) -> Self {
+        match error {
+            FederationError::Store(error) => Self::Store(error),
             other => Self::Keys(other.to_string()),
         }
     }
@@ -141,8 +151,12 @@ impl App {
             master: master.clone(),
             issuer: config.issuer.as_str().to_owned(),
             strict_rpps: config.rpps.policy == config::Policy::Strict,
+            brand: config.pages.brand.clone(),
+            key_life: KeyLife { prepublish: config.keys.prepublish, active_for: config.keys.rotate_after },
+            ways_back: dialects::ways_back,
         })
         .map_err(|error| StartError::Config(error.to_string()))?;
+        federation.rotate_keys().await?;
         let mailer = Mailer::new(&config.mail);
         let outbox = Outbox::new(master.clone(), Arc::clone(&world.entropy));
         let accounts = accounts(&config, &world, &store, &master, mailer.is_some().then(|| outbox.clone()));
@@ -215,6 +229,7 @@ impl App {
             session_absolute: self.config.sessions.absolute,
             mail: self.mail.clone(),
             logouts: self.logouts.clone(),
+            federation: self.federation.clone(),
             follow: jobs::FollowJob::of(&self.federation),
         }
     }

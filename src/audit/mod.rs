@@ -93,6 +93,10 @@ actions! {
     AccountClaimed = "user.claimed",
     /// An address that was never proven was taken from an account, because its owner proved it.
     AddressReleased = "user.address_released",
+    /// We registered ourselves at an upstream provider.
+    UpstreamRegistered = "upstream.registered",
+    /// A registration of ours at an upstream provider was given up.
+    UpstreamWithdrawn = "upstream.withdrawn",
     /// Somebody was invited into a tenant.
     InvitationCreated = "invitation.created",
     /// An invitation was revoked.

@@ -33,6 +33,8 @@ pub enum TokenKind {
     RegistrationAccess,
     /// `state` of a round trip to an upstream provider.
     UpstreamState,
+    /// Address of a request that an upstream provider fetches from us.
+    UpstreamObject,
 }
 
 impl TokenKind {
@@ -51,6 +53,7 @@ impl TokenKind {
             Self::InitialAccess => "gia_",
             Self::RegistrationAccess => "gra_",
             Self::UpstreamState => "gus_",
+            Self::UpstreamObject => "guo_",
         }
     }
 

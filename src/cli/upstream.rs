@@ -1,4 +1,4 @@
-//! `guichet upstream list|test|map|unmap|mappings|professions`.
+//! `guichet upstream list|test|register|withdraw|rotate-keys|map|unmap|mappings|professions`.
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use super::context::{self, Context};
 use super::output::Failure;
 use crate::app::App;
-use crate::federation::{Upstream, mapping, nomenclature};
-use crate::http::dialects::{carelink, medreport};
+use crate::base::Timestamp;
+use crate::federation::registration::{self, Found, State};
+use crate::federation::{Registration, Upstream, mapping, nomenclature};
 use crate::model::identity::Mapping;
 use crate::model::role::Role;
 
@@ -15,8 +16,14 @@ use crate::model::role::Role;
 pub(super) enum Command {
     /// List the upstreams with what their presets fill in, and the address to register there.
     List,
-    /// Reach an upstream as a sign-in would.
+    /// Reach an upstream as a sign-in would, and ask it whether it still knows our registration. Registers nothing.
     Test(NameArgument),
+    /// Register anew at an upstream with `registration = "dynamic"`. What began with the registration before ends with it.
+    Register(NameArgument),
+    /// Delete every registration of ours at an upstream, there as far as it lets us, and here. The next sign-in registers anew.
+    Withdraw(NameArgument),
+    /// Have the next key that signs for an upstream sign from now on: for one that leaked. It was published before.
+    RotateKeys(NameArgument),
     /// Give a role to whom practises as a profession at a FINESS number of a tenant.
     Map(MappingArguments),
     /// Remove a line of a tenant's mapping. Roles that it gave go at each person's next sign-in.
@@ -71,7 +78,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     let app = context.open().await?;
     match command {
         Command::List => {
-            let rows: Vec<Value> = app.federation.all().into_iter().map(|upstream| shown(&app, upstream)).collect();
+            let mut rows = Vec::new();
+            for upstream in app.federation.all() {
+                rows.push(shown(&app, upstream).await?);
+            }
             context.output.list(
                 "upstreams",
                 &rows,
@@ -79,6 +89,24 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
             );
         }
         Command::Test(named) => test(context, &app, &named.name).await?,
+        Command::Register(named) => {
+            let upstream = find(&app, &named.name)?;
+            let state = registration::register_now(&app.federation, upstream).await;
+            let state = state.map_err(|error| Failure::new(format!("{}: {error}", named.name)))?;
+            context.output.object(&with_name(&named.name, &registered(&state)));
+        }
+        Command::Withdraw(named) => {
+            let upstream = find(&app, &named.name)?;
+            let done = registration::withdraw(&app.federation, upstream).await?;
+            let counts = json!({"forgotten": done.forgotten, "deleted_there": done.deleted});
+            context.output.object(&with_name(&named.name, &counts));
+        }
+        Command::RotateKeys(named) => {
+            let upstream = find(&app, &named.name)?;
+            let done = app.federation.rotate_keys_of(upstream).await;
+            done.map_err(|error| Failure::new(format!("{}: {error}", named.name)))?;
+            context.output.object(&with_name(&named.name, &upstream.published_keys().unwrap_or_default()));
+        }
         Command::Map(arguments) => {
             let (tenant, line) = read(&app, arguments).await?;
             let row = described(&line);
@@ -137,45 +165,87 @@ async fn read(app: &App, given: MappingArguments) -> Result<(crate::base::id::Te
     Ok((tenant.id, Mapping { finess: given.finess, profession: given.profession, role }))
 }
 
-async fn test(context: &Context, app: &App, name: &str) -> Result<(), Failure> {
-    let upstream = app.federation.find(name).ok_or_else(|| {
+fn find<'a>(app: &'a App, name: &str) -> Result<&'a Upstream, Failure> {
+    app.federation.find(name).ok_or_else(|| {
         let known: Vec<String> = app.federation.all().iter().map(|upstream| upstream.settings.name.clone()).collect();
         Failure::new(match known.as_slice() {
             [] => format!("there is no upstream {name}: none is configured ([upstreams.<name>])"),
             known => format!("there is no upstream {name}; there are {}", known.join(", ")),
         })
-    })?;
+    })
+}
+
+/// What the upstream says of our registration.
+const fn said(found: Found) -> &'static str {
+    match found {
+        Found::None => "none yet",
+        Found::Unmanaged => "there is one; the upstream gives no way to ask about it",
+        Found::Stands => "stands",
+        Found::Gone => "the upstream does not know it any more; the next sign-in registers anew",
+    }
+}
+
+fn with_name(name: &str, more: &Value) -> Value {
+    let mut object: Map<String, Value> = Map::new();
+    object.insert("upstream".to_owned(), name.into());
+    object.extend(more.as_object().cloned().unwrap_or_default());
+    Value::Object(object)
+}
+
+/// A registration as an object. Its secret is nobody's to see.
+fn registered(state: &State) -> Value {
+    json!({
+        "client_id": state.client_id,
+        "client_auth_method": state.auth_method,
+        "registered_at": state.created_at.to_rfc3339_seconds(),
+        "secret_expires_at": state.expires_at.map(Timestamp::to_rfc3339_seconds),
+        "managed": state.is_managed,
+        "earlier": state.earlier,
+    })
+}
+
+async fn test(context: &Context, app: &App, name: &str) -> Result<(), Failure> {
+    let upstream = find(app, name)?;
     let found = upstream.connector().test().await.map_err(|error| Failure::new(format!("{name}: {error}")))?;
     let mut object: Map<String, Value> = Map::new();
     object.insert("upstream".to_owned(), name.into());
     object.extend(found.into_iter().map(|(what, value)| (what.to_owned(), Value::from(value))));
+    if registration::is_dynamic(upstream) {
+        let found = registration::check(&app.federation, upstream).await;
+        let found = found.map_err(|error| Failure::new(format!("{name}: {error}")))?;
+        object.insert("registration".to_owned(), said(found).into());
+    }
     context.output.object(&Value::Object(object));
     Ok(())
 }
 
-fn shown(app: &App, upstream: &Upstream) -> Value {
+async fn shown(app: &App, upstream: &Upstream) -> Result<Value, Failure> {
     let settings = &upstream.settings;
-    json!({
+    let (client_id, state) = match &settings.registration {
+        Registration::Static { client_id, .. } => (Some(client_id.clone()), None),
+        Registration::Dynamic(_) => {
+            let state = registration::state(&app.federation, upstream).await?;
+            (state.as_ref().map(|state| state.client_id.clone()), state)
+        }
+    };
+    Ok(json!({
         "name": settings.name,
         "preset": settings.preset_name(),
         "label": settings.label,
         "issuer": settings.issuer,
         "discovery_url": settings.discovery_url,
-        "client_id": settings.client_id,
+        "client_id": client_id,
+        "registration": if registration::is_dynamic(upstream) { "dynamic" } else { "static" },
+        "registered": state.as_ref().map(registered),
         "scopes": settings.scopes,
         "acr_values": settings.acr_values,
-        "client_auth_method": settings.proof.as_str(settings.shows_certificate),
+        "client_auth_method": settings.auth.as_str(),
         "ciba": settings.ciba,
         "follow_session": settings.follow_session.map(|every| every.as_secs()),
         "redirect_uri": app.federation.redirect_uri(&settings.name),
-        "dialect_redirect_uris": dialects(upstream).map(|path| app.federation.below(&path)).collect::<Vec<_>>(),
+        "dialect_redirect_uris": app.federation.ways_back(settings).into_iter().skip(1).collect::<Vec<_>>(),
         "post_logout_redirect_uri": app.federation.logout_uri(&settings.name),
         "backchannel_logout_uri": settings.backchannel_logout.then(|| app.federation.backchannel_uri(&settings.name)),
-    })
-}
-
-/// Where the upstream sends browsers back to that a dialect sent there.
-fn dialects(upstream: &Upstream) -> impl Iterator<Item = String> {
-    let professional = upstream.is_pro_sante_connect().then(|| carelink::CALLBACK.to_owned());
-    std::iter::once(medreport::way_back(&upstream.settings.name)).chain(professional)
+        "jwks_uri": upstream.published_keys().map(|_| app.federation.jwks_uri(&settings.name)),
+    }))
 }

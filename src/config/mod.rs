@@ -46,7 +46,10 @@ pub use sections::rpps::Rpps;
 pub use sections::sessions::Sessions;
 pub use sections::tls::{ClientCertificates, Tls};
 pub use sections::tokens::Tokens;
-pub use sections::upstreams::{ClientAuth, Preset, Provisioning, Upstream};
+pub use sections::upstreams::{
+    AssertionAudience, ClientAuth, Preset, Provisioning, Registration as UpstreamRegistration, RegistrationMode,
+    RequestObject, Requests, Upstream,
+};
 pub use units::RateLimit;
 
 /// Reads a time as the configuration has it: `90s`, `5m`, `12h`, `30d`.
@@ -183,7 +186,7 @@ impl Config {
             keys: sections::keys::read(&raw.keys, check),
             clients: sections::clients::read(&raw.clients, check),
             pages: sections::pages::read(raw.pages, check),
-            upstreams: sections::upstreams::read(upstreams, check),
+            upstreams: sections::upstreams::read(upstreams, &issuer, check),
             issuer,
             listen: general.listen,
             data_dir: general.data_dir,

@@ -12,12 +12,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::connectors::pro_sante_connect::typed;
 use super::connectors::{Ask, Asked, Polled, Proven};
 use super::error::FederationError;
 use super::round_trip::within;
-use super::{Federation, Upstream};
+use super::{Federation, Upstream, registration};
 use crate::base::address::limit_key;
 use crate::base::digest::Digest;
 use crate::base::{Secret, Timestamp, entropy};
@@ -54,6 +55,8 @@ struct Waits {
     next: Timestamp,
     interval: u64,
     trouble: u8,
+    #[serde(default)]
+    registration: Option<Uuid>,
 }
 
 /// What came of a typed number.
@@ -166,7 +169,8 @@ async fn ask(
 ) -> Result<Option<Duration>, FederationError> {
     let now = federation.now();
     let number = binding_number(federation);
-    let ask = Ask { login_hint: hint.as_str(), binding_message: &number, now };
+    let client = registration::to_begin(federation, upstream, None).await?;
+    let ask = Ask { client: &client, login_hint: hint.as_str(), binding_message: &number, now };
     let (request, life, interval) = match within(upstream, upstream.connector().ask(ask)).await? {
         Asked::Waiting { request, life, interval } => (request, life.min(LONGEST), interval),
         Asked::Nobody => return Ok(None),
@@ -180,6 +184,7 @@ async fn ask(
         next: now.plus(interval),
         interval: interval.as_secs(),
         trouble: 0,
+        registration: client.registration,
     };
     let sealed = seal(federation, key, &waits);
     federation.store().ephemeral().put(Kind::UpstreamRequest, key, &sealed, life + AFTERWARDS, now).await?;
@@ -234,7 +239,11 @@ async fn poll(federation: &Federation, upstream: &Upstream, handle: &str, key: &
         return Ok(Look::Waiting(waits.shown()));
     }
     let request = Secret::new(waits.request.clone());
-    let polled = within(upstream, upstream.connector().poll(&request, federation.now())).await;
+    let asked = async {
+        let client = registration::of(federation, upstream, waits.registration).await?;
+        within(upstream, upstream.connector().poll(&client, &request, federation.now())).await
+    };
+    let polled = asked.await;
     let end = match polled {
         Ok(Polled::Pending) => {
             waits.trouble = 0;

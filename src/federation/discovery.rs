@@ -8,7 +8,7 @@ use url::Url;
 use super::cache::{Cached, Fetched, Want};
 use super::error::FederationError;
 use super::reply;
-use super::settings::Settings;
+use super::settings::{Registration, Settings};
 use crate::base::Timestamp;
 use crate::jose::{Algorithm, JoseError, Verified, client_keys};
 use crate::outbound::{Call, Outbound};
@@ -21,6 +21,8 @@ pub(super) struct Document {
     pub(super) userinfo_endpoint: Option<String>,
     pub(super) jwks_uri: String,
     pub(super) end_session_endpoint: Option<String>,
+    /// Where we register ourselves, if that is how it knows us.
+    pub(super) registration_endpoint: Option<String>,
     /// Where a sign-in without the browser begins (OpenID Connect CIBA §4).
     pub(super) backchannel_authentication_endpoint: Option<String>,
     /// Whether the way back carries `iss` (RFC 9207).
@@ -55,23 +57,23 @@ impl Directory {
         self.document.get(Want::Kept, now, fetch_document(outbound, settings)).await
     }
 
-    /// Verifies what the provider signed; keys are fetched once more where the token names one that is not known.
+    /// Verifies what the provider signed with one of `allowed`; keys are fetched once more where the token names one that is not known.
     pub(super) async fn verify(
         &self,
         outbound: &Outbound,
         settings: &Settings,
         token: &str,
-        types: &[&str],
+        (types, allowed): (&[&str], &[Algorithm]),
         now: Timestamp,
     ) -> Result<Verified, FederationError> {
         let document = self.document(outbound, settings, now).await?;
-        let try_with = |keys: &Value, allowed: &[Algorithm]| client_keys::verify_typed(keys, token, allowed, types);
+        let try_with = |keys: &Value| client_keys::verify_typed(keys, token, allowed, types);
         let keys = self.keys.get(Want::Kept, now, fetch_keys(outbound, &document)).await?;
-        match try_with(&keys, &settings.algorithms) {
+        match try_with(&keys) {
             // A key that has the name and does not fit may be a new one under an old name.
             Err(JoseError::UnknownKey | JoseError::BadSignature) => {
                 let keys = self.keys.get(Want::Newer, now, fetch_keys(outbound, &document)).await?;
-                Ok(try_with(&keys, &settings.algorithms)?)
+                Ok(try_with(&keys)?)
             }
             other => Ok(other?),
         }
@@ -102,6 +104,10 @@ fn read_document(found: &Map<String, Value>, settings: &Settings) -> Result<Docu
         backchannel_authentication_endpoint: back("backchannel_authentication_endpoint")?,
         jwks_uri: required("jwks_uri")?,
         end_session_endpoint: endpoint("end_session_endpoint")?,
+        registration_endpoint: match settings.registration {
+            Registration::Dynamic(_) => endpoint("registration_endpoint")?,
+            Registration::Static { .. } => None,
+        },
         sends_iss: found.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
     })
 }
@@ -124,16 +130,20 @@ fn optional_endpoint(
     settings: &Settings,
 ) -> Result<Option<String>, FederationError> {
     let Some(value) = found.get(name) else { return Ok(None) };
-    let good = value.as_str().and_then(|text| Url::parse(text).ok()).filter(|url| {
+    match value.as_str().filter(|text| is_endpoint(text, settings)) {
+        Some(text) => Ok(Some(text.to_owned())),
+        None => Err(FederationError::Refused(format!("discovery: {name} is no https URL"))),
+    }
+}
+
+/// Whether it is a URL that may be called there.
+pub(super) fn is_endpoint(text: &str, settings: &Settings) -> bool {
+    Url::parse(text).is_ok_and(|url| {
         (url.scheme() == "https" || (settings.allow_private_addresses && url.scheme() == "http"))
             && url.host_str().is_some()
             && url.username().is_empty()
             && url.fragment().is_none()
-    });
-    match good {
-        Some(_) => Ok(value.as_str().map(str::to_owned)),
-        None => Err(FederationError::Refused(format!("discovery: {name} is no https URL"))),
-    }
+    })
 }
 
 async fn fetch_keys(outbound: &Outbound, document: &Document) -> Result<Fetched<Value>, FederationError> {
@@ -141,5 +151,49 @@ async fn fetch_keys(outbound: &Outbound, document: &Document) -> Result<Fetched<
     match keys.get("keys") {
         Some(Value::Array(_)) => Ok(Fetched { value: Value::Object(keys), keep }),
         _ => Err(FederationError::Down("keys: the answer is no JWK Set".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settings(more: &str) -> Settings {
+        let own = |(name, value): (&str, &str)| (format!("GUICHET_{name}"), value.to_owned());
+        let mut environment: Vec<(String, String)> = [
+            ("ISSUER", "https://sso.example.org"),
+            ("UPSTREAMS__H__ISSUER", "https://h.example"),
+            ("UPSTREAMS__H__REGISTRATION", more),
+        ]
+        .map(own)
+        .into();
+        if more == "static" {
+            environment.push(own(("UPSTREAMS__H__CLIENT_ID", "me")));
+        }
+        let loaded = crate::config::Config::load(None, environment).unwrap();
+        Settings::of(&loaded.config.upstreams[0])
+    }
+
+    #[test]
+    fn we_register_over_tls_alone() {
+        let document = |endpoint: &str| {
+            let base = "https://h.example";
+            let value = json!({
+                "issuer": base, "authorization_endpoint": format!("{base}/a"), "token_endpoint": format!("{base}/t"),
+                "jwks_uri": format!("{base}/j"), "registration_endpoint": endpoint,
+            });
+            value.as_object().unwrap().clone()
+        };
+        let read = |endpoint: &str, mode: &str| read_document(&document(endpoint), &settings(mode));
+        let good = read("https://h.example/r", "dynamic").unwrap();
+        assert_eq!(good.registration_endpoint.as_deref(), Some("https://h.example/r"));
+        for bad in ["http://h.example/r", "ftp://h.example/r", "/r", "https://me@h.example/r", "https://h.example/r#x"]
+        {
+            assert!(matches!(read(bad, "dynamic"), Err(FederationError::Refused(_))), "{bad}");
+            // Whoever does not register there does not care.
+            assert_eq!(read(bad, "static").unwrap().registration_endpoint, None);
+        }
     }
 }

@@ -15,6 +15,9 @@ pub enum FederationError {
     /// The upstream answered, and what it said is not believed.
     #[error("refused: {0}")]
     Refused(String),
+    /// The upstream does not know our client, or not by this proof.
+    #[error("refused: the upstream does not know our client (invalid_client)")]
+    ClientUnknown,
     /// The person said no there.
     #[error("the person cancelled")]
     Cancelled,
@@ -33,6 +36,14 @@ pub enum FederationError {
 }
 
 impl FederationError {
+    /// The refusal that a token endpoint's code means (RFC 6749 §5.2).
+    pub(super) fn of_code(what: &str, code: &str) -> Self {
+        match code {
+            "invalid_client" => Self::ClientUnknown,
+            code => Self::Refused(format!("{what}: {code}")),
+        }
+    }
+
     /// A refusal.
     pub(super) fn refused(why: impl Into<String>) -> Self {
         Self::Refused(why.into())

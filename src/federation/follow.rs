@@ -10,7 +10,7 @@ use futures_util::stream;
 use super::connectors::Refreshed;
 use super::error::FederationError;
 use super::round_trip::within;
-use super::{Federation, Upstream, logout};
+use super::{Federation, Upstream, logout, registration};
 use crate::store::{DueSession, SealedTokens};
 
 /// What refresh tokens are sealed for.
@@ -76,7 +76,11 @@ async fn ask_after(federation: &Federation, upstream: &Upstream, due: DueSession
     let Some(used) = there.refresh_token.clone() else { return Ok(Found::Elsewhere) };
     let Some(token) = federation.open(SEAL, sid, &used) else { return Ok(Found::Unknown) };
     let name = upstream.settings.name.as_str();
-    match within(upstream, upstream.connector().refresh(&token, now)).await {
+    let asked = async {
+        let client = registration::of(federation, upstream, there.registration).await?;
+        within(upstream, upstream.connector().refresh(&client, &token, now)).await
+    };
+    match asked.await {
         Ok(Refreshed::Stands { id_token: Some((subject, _)), .. }) if subject != there.identity.key.subject => {
             tracing::warn!(upstream = name, "a refresh token brought another person");
             end(federation, name, sid).await
@@ -98,6 +102,9 @@ async fn ask_after(federation: &Federation, upstream: &Upstream, due: DueSession
         Ok(Refreshed::Over) => end(federation, name, sid).await,
         Err(FederationError::Store(error)) => Err(error.into()),
         Err(error) => {
+            if matches!(error, FederationError::ClientUnknown) {
+                registration::doubt(federation, upstream, there.registration).await?;
+            }
             tracing::warn!(upstream = name, %error, "whether sessions stand there is not known");
             Ok(Found::Unknown)
         }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::error::FederationError;
 use super::round_trip::begin_logout;
-use super::{Federation, Upstream};
+use super::{Federation, Upstream, registration};
 use crate::audit::{Action, AuditEvent};
 use crate::base::Timestamp;
 use crate::base::digest::Digest;
@@ -41,7 +41,7 @@ pub async fn way_out(
     let Some(upstream) = federation.find(&there.identity.key.upstream) else { return Ok(None) };
     let token = there.id_token.and_then(|sealed| federation.open(SEAL, session.sid, &sealed));
     let Some(token) = token else { return Ok(None) };
-    match begin_logout(federation, upstream, token.expose(), next, browser).await {
+    match begin_logout(federation, upstream, (token.expose(), there.registration), next, browser).await {
         Err(FederationError::Down(why) | FederationError::Refused(why)) => {
             tracing::warn!(upstream = upstream.settings.name, why, "no logout at the upstream");
             Ok(None)
@@ -58,6 +58,9 @@ pub async fn receive(federation: &Federation, upstream: &Upstream, token: &str) 
     }
     let now = federation.now();
     let notice = upstream.connector().read_logout(token, now).await?;
+    if !registration::is_us(federation, upstream, &notice.client_id).await? {
+        return Err(FederationError::refused("the logout token is for another client"));
+    }
     let name = upstream.settings.name.clone();
     let key = Digest::of(format!("{name}\n{}", notice.jti).as_bytes()).to_base64url();
     if !federation.store().ephemeral().put_if_absent(Kind::LogoutTokenId, &key, b"", REMEMBERED, now).await? {

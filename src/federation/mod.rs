@@ -12,14 +12,18 @@
 mod cache;
 pub mod ciba;
 pub mod connectors;
+mod credentials;
 mod discovery;
 mod error;
 pub mod follow;
 pub mod logout;
 pub mod mapping;
 pub mod nomenclature;
+mod own_keys;
 pub mod people;
+pub mod registration;
 mod reply;
+pub mod request_object;
 pub mod round_trip;
 mod settings;
 mod token;
@@ -30,6 +34,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::base::seal::MasterKey;
+use crate::base::token::OpaqueToken;
 use crate::base::{Clock, Entropy, Secret, Timestamp};
 use crate::config::{self, Preset};
 use crate::jose::JoseError;
@@ -40,13 +45,18 @@ use crate::store::Store;
 
 use connectors::Connector;
 use connectors::facebook::Facebook;
+use connectors::flavour::{Flavour, Standard};
 use connectors::github::GitHub;
 use connectors::google::Google;
-use connectors::oidc::{Flavour, Oidc, Standard};
+use connectors::oidc::Oidc;
 use connectors::pro_sante_connect::ProSanteConnect;
 
+pub use credentials::Credentials;
 pub use error::FederationError;
-pub use settings::Settings;
+pub use own_keys::KeyLife;
+pub use settings::{Registration, Settings};
+
+use own_keys::OwnKeys;
 
 /// An upstream, ready to be used.
 #[derive(Debug)]
@@ -54,7 +64,13 @@ pub struct Upstream {
     /// Everything decided about it.
     pub settings: Arc<Settings>,
     connector: Box<dyn Connector>,
-    key: Option<Arc<DecryptionKey>>,
+    decryption: Option<Arc<DecryptionKey>>,
+    /// What signs for it.
+    keys: OwnKeys,
+    /// Who we are there, where somebody wrote it down.
+    written: Option<Credentials>,
+    /// Whose turn it is to register us.
+    registering: registration::Flight,
 }
 
 /// Why the upstreams cannot be put together.
@@ -63,18 +79,23 @@ pub enum SetupError {
     /// The way out to one.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
-    /// Its key cannot be read.
-    #[error("upstreams.{0}.decryption_key_file: {1}")]
-    File(String, std::io::Error),
-    /// Its key is none.
-    #[error("upstreams.{0}.decryption_key_file: {1}")]
-    Key(String, JoseError),
+    /// A key cannot be read.
+    #[error("upstreams.{0}.{1}: {2}")]
+    File(String, &'static str, std::io::Error),
+    /// A key is none.
+    #[error("upstreams.{0}.{1}: {2}")]
+    Key(String, &'static str, JoseError),
 }
 
 impl Upstream {
-    /// The keys that it may encrypt to, as a JWK Set, where we have one.
+    /// The keys that it may encrypt to and those that it verifies what we sign with, as a JWK Set, where there are any.
     pub fn published_keys(&self) -> Option<serde_json::Value> {
-        self.key.as_ref().map(|key| key.jwks())
+        if self.decryption.is_none() && !self.keys.is_used() {
+            return None;
+        }
+        let mut keys = self.keys.jwks();
+        keys.extend(self.decryption.iter().map(|key| key.public().clone()));
+        Some(serde_json::json!({ "keys": keys }))
     }
 
     /// What it can do.
@@ -115,6 +136,9 @@ struct Inner {
     master: MasterKey,
     issuer: String,
     strict_rpps: bool,
+    brand: String,
+    key_life: KeyLife,
+    ways_back: fn(&Settings) -> Vec<String>,
 }
 
 /// What [`Federation::new`] is made of.
@@ -136,6 +160,12 @@ pub struct Parts<'a> {
     pub issuer: String,
     /// Whether a wrong RPPS key is refused.
     pub strict_rpps: bool,
+    /// What we are called where we register ourselves.
+    pub brand: String,
+    /// When keys change that sign for upstreams.
+    pub key_life: KeyLife,
+    /// Paths below the issuer, beside the usual one, that an upstream sends browsers back to.
+    pub ways_back: fn(&Settings) -> Vec<String>,
 }
 
 impl Federation {
@@ -145,9 +175,16 @@ impl Federation {
         for given in parts.upstreams {
             let settings = Arc::new(Settings::of(given));
             let outbound = Outbound::new(&settings::way_out(given, &parts.outbound))?;
-            let key = decryption_key(given)?;
-            let connector = connector(&settings, outbound, &parts.clock, key.as_ref());
-            upstreams.insert(given.name.clone(), Upstream { settings, connector, key });
+            let decryption = decryption_key(given)?;
+            let pem = given.signing_key_file.as_ref().map(|file| pem(given, SIGNING, file)).transpose()?;
+            let keys = OwnKeys::of(&settings, pem.as_ref(), &parts.master, (&parts.clock, &parts.entropy))
+                .map_err(|error| SetupError::Key(given.name.clone(), SIGNING, error))?;
+            let own = (decryption.clone(), keys.clone());
+            let connector = connector(&settings, outbound, &parts.clock, own);
+            let written = Credentials::written(&settings, &keys);
+            let registering = registration::Flight::default();
+            let upstream = Upstream { settings, connector, decryption, keys, written, registering };
+            upstreams.insert(given.name.clone(), upstream);
         }
         Ok(Self(Arc::new(Inner {
             upstreams,
@@ -157,7 +194,36 @@ impl Federation {
             master: parts.master,
             issuer: parts.issuer,
             strict_rpps: parts.strict_rpps,
+            brand: parts.brand,
+            key_life: parts.key_life,
+            ways_back: parts.ways_back,
         })))
+    }
+
+    /// Makes the keys that are missing, moves and lets go of those that are due, and reads what there is. Nothing of this
+    /// happens for upstreams that nothing is signed for.
+    pub async fn rotate_keys(&self) -> Result<(), FederationError> {
+        for upstream in self.0.upstreams.values() {
+            upstream.keys.rotate(self.store(), self.0.key_life, false).await?;
+        }
+        self.reload_keys().await
+    }
+
+    /// Has the next key for an upstream sign from now on: for one that leaked.
+    pub async fn rotate_keys_of(&self, upstream: &Upstream) -> Result<(), FederationError> {
+        if !upstream.keys.is_kept() {
+            return Err(FederationError::refused("no key that Guichet made signs for it"));
+        }
+        upstream.keys.rotate(self.store(), self.0.key_life, true).await?;
+        upstream.keys.reload(self.store()).await
+    }
+
+    /// Reads the keys again: another process changed them.
+    pub async fn reload_keys(&self) -> Result<(), FederationError> {
+        for upstream in self.0.upstreams.values() {
+            upstream.keys.reload(self.store()).await?;
+        }
+        Ok(())
     }
 
     /// The upstream of this name.
@@ -214,6 +280,26 @@ impl Federation {
         self.below(&format!("/federation/{name}/backchannel-logout"))
     }
 
+    /// All addresses that an upstream may send browsers back to, the usual one first.
+    pub fn ways_back(&self, settings: &Settings) -> Vec<String> {
+        let more = (self.0.ways_back)(settings).into_iter().map(|path| self.below(&path));
+        std::iter::once(self.redirect_uri(&settings.name)).chain(more).collect()
+    }
+
+    /// Where an upstream finds the keys that are for it.
+    pub fn jwks_uri(&self, name: &str) -> String {
+        self.below(&format!("/federation/{name}/jwks"))
+    }
+
+    /// Where an upstream finds a request.
+    fn request_uri(&self, name: &str, handle: &OpaqueToken) -> String {
+        self.below(&format!("{}{}", request_object::folder(name), handle.expose()))
+    }
+
+    fn brand(&self) -> &str {
+        &self.0.brand
+    }
+
     fn store(&self) -> &Store {
         &self.0.store
     }
@@ -240,20 +326,28 @@ impl Federation {
 
 fn decryption_key(given: &config::Upstream) -> Result<Option<Arc<DecryptionKey>>, SetupError> {
     let Some(file) = &given.decryption_key_file else { return Ok(None) };
-    let text = std::fs::read_to_string(file).map_err(|error| SetupError::File(given.name.clone(), error))?;
-    let key =
-        DecryptionKey::from_pem(&Secret::new(text)).map_err(|error| SetupError::Key(given.name.clone(), error))?;
+    let key = DecryptionKey::from_pem(&pem(given, DECRYPTION, file)?)
+        .map_err(|error| SetupError::Key(given.name.clone(), DECRYPTION, error))?;
     Ok(Some(Arc::new(key)))
+}
+
+/// The keys that name files.
+const DECRYPTION: &str = "decryption_key_file";
+const SIGNING: &str = "signing_key_file";
+
+fn pem(given: &config::Upstream, key: &'static str, file: &std::path::Path) -> Result<Secret<String>, SetupError> {
+    let text = std::fs::read_to_string(file).map_err(|error| SetupError::File(given.name.clone(), key, error))?;
+    Ok(Secret::new(text))
 }
 
 fn connector(
     settings: &Arc<Settings>,
     outbound: Outbound,
     clock: &Arc<dyn Clock>,
-    key: Option<&Arc<DecryptionKey>>,
+    own: (Option<Arc<DecryptionKey>>, OwnKeys),
 ) -> Box<dyn Connector> {
     let oidc = |outbound, flavour: &'static dyn Flavour| {
-        Box::new(Oidc::new(Arc::clone(settings), outbound, Arc::clone(clock), flavour, key.cloned()))
+        Box::new(Oidc::new(Arc::clone(settings), outbound, Arc::clone(clock), flavour, own))
     };
     match settings.preset {
         Preset::Oidc => oidc(outbound, &Standard),

@@ -23,7 +23,7 @@ use crate::model::grant::GrantEnd;
 use crate::model::identity::{Activity, Claimed, Identity, NationalKind};
 use crate::model::session::{NewSession, Session, SessionEnd};
 use crate::model::user::{NewUser, User, canonical_email, placeholder_address};
-use crate::store::{Conn, Constraint, SealedTokens, StoreError};
+use crate::store::{Conn, Constraint, NewUpstreamSession, SealedTokens, StoreError};
 
 /// How often a sign-in that met a rival is tried again: the second time finds what the rival did.
 const TRIES: usize = 3;
@@ -94,6 +94,7 @@ struct Entry {
     through: Through,
     id_token: Option<crate::base::Secret<String>>,
     refresh_token: Option<crate::base::Secret<String>>,
+    registration: Option<Uuid>,
     now: Timestamp,
 }
 
@@ -115,6 +116,7 @@ pub async fn sign_in(
             through: through.clone(),
             id_token: proven.id_token.clone(),
             refresh_token: proven.refresh_token.clone(),
+            registration: proven.registration,
             now: federation.now(),
         };
         let done = federation
@@ -307,7 +309,8 @@ impl Entry {
         let id_token = self.id_token.as_ref().map(|token| federation.seal(logout::SEAL, session.sid, token));
         let refresh_token = self.refresh_token.as_ref().map(|token| federation.seal(follow::SEAL, session.sid, token));
         let tokens = SealedTokens { id_token: id_token.as_deref(), refresh_token: refresh_token.as_deref() };
-        tx.put_upstream_session(session.sid, identity, claimed.session.as_deref(), tokens, now).await?;
+        let there = NewUpstreamSession { identity, sid: claimed.session.as_deref(), registration: self.registration };
+        tx.put_upstream_session(session.sid, there, tokens, now).await?;
         Ok(Outcome::SignedIn { session: Box::new(session), token, first })
     }
 

@@ -37,6 +37,20 @@ pub(super) async fn object_or_code(
     read_object(what, &accept(what, reply)?).map(Ok)
 }
 
+/// The same, where one of these statuses says that there is nothing.
+pub(super) async fn try_object(
+    outbound: &Outbound,
+    what: &'static str,
+    call: Call,
+    nothing: &[u16],
+) -> Result<Option<Map<String, Value>>, FederationError> {
+    let reply = exchange(outbound, what, call).await?;
+    if nothing.contains(&reply.status.as_u16()) {
+        return Ok(None);
+    }
+    read_object(what, &accept(what, reply)?).map(Some)
+}
+
 /// The same for what is published, with how long it may be kept. A status other than success is trouble there: nobody who
 /// reads is refused.
 pub(super) async fn kept_object(

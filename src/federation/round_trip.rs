@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::connectors::{Back, Begin, Proven};
 use super::error::FederationError;
-use super::{Federation, Upstream};
+use super::settings::RequestObject;
+use super::{Federation, Upstream, registration, request_object};
 use crate::base::digest::{Digest, base64url};
 use crate::base::entropy;
 use crate::base::id::UserId;
@@ -17,7 +18,7 @@ use crate::base::token::TokenKind;
 use crate::store::Kind;
 
 /// How long a person may take at the upstream.
-const LIFETIME: Duration = Duration::from_secs(900);
+pub(super) const LIFETIME: Duration = Duration::from_secs(900);
 /// Longest code, in bytes.
 const LONGEST_CODE: usize = 4_096;
 /// What the record is sealed for.
@@ -81,6 +82,12 @@ struct Trip {
     purpose: Purpose,
     nonce: String,
     verifier: String,
+    /// The registration of ours that it began with: whoever ends it, on whichever process, ends it as the same client.
+    #[serde(default)]
+    registration: Option<Uuid>,
+    /// Where the request stands that the upstream fetches.
+    #[serde(default)]
+    request: Option<String>,
 }
 
 /// How a round trip begins.
@@ -146,18 +153,38 @@ pub async fn begin(
     let challenge = Digest::of(verifier.as_bytes()).to_base64url();
     let state = TokenKind::UpstreamState.generate(federation.entropy());
     let redirect_uri = federation.below(&purpose.way_back(name));
-    let begin = Begin {
-        redirect_uri: &redirect_uri,
-        state: state.expose(),
-        nonce: &nonce,
-        challenge: &challenge,
-        login_hint: wanted.login_hint,
-        fresh: wanted.fresh,
+    let by_reference = upstream.settings.requests.object == RequestObject::ByReference;
+    let handle = by_reference.then(|| TokenKind::UpstreamObject.generate(federation.entropy()));
+    let address = handle.as_ref().map(|handle| federation.request_uri(name, handle));
+    let (begun, registration) = within(upstream, async {
+        let client = registration::to_begin(federation, upstream, address.as_deref()).await?;
+        let begin = Begin {
+            client: &client,
+            request_uri: address.as_deref(),
+            redirect_uri: &redirect_uri,
+            state: state.expose(),
+            nonce: &nonce,
+            challenge: &challenge,
+            login_hint: wanted.login_hint,
+            fresh: wanted.fresh,
+        };
+        Ok((upstream.connector().begin(begin).await?, client.registration))
+    })
+    .await?;
+    if let (Some(object), Some(handle)) = (&begun.object, &handle) {
+        request_object::put(federation, name, handle, object).await?;
+    }
+    let trip = Trip {
+        upstream: name.clone(),
+        browser: wanted.browser.to_base64url(),
+        purpose,
+        nonce,
+        verifier,
+        registration,
+        request: handle.map(|handle| handle.digest().to_base64url()),
     };
-    let url = within(upstream, upstream.connector().begin(begin)).await?;
-    let trip = Trip { upstream: name.clone(), browser: wanted.browser.to_base64url(), purpose, nonce, verifier };
     put(federation, &state.digest(), &trip).await?;
-    Ok(url)
+    Ok(begun.url)
 }
 
 async fn put(federation: &Federation, state: &Digest, trip: &Trip) -> Result<(), FederationError> {
@@ -189,6 +216,9 @@ async fn take(
     }
     // Of any number of requests with one state, one goes on.
     ephemeral.take(Kind::Upstream, &key, now).await?.ok_or(FederationError::NoTrip)?;
+    if let Some(request) = &trip.request {
+        request_object::delete(federation, request).await?;
+    }
     Ok(trip)
 }
 
@@ -202,7 +232,12 @@ pub async fn complete(
     let trip = take(federation, upstream, (returned.state, returned.path), browser).await?;
     match prove(federation, upstream, returned, &trip).await {
         Ok(proven) => Ok((trip.purpose, proven)),
-        Err(error) => Err(Failed { purpose: Some(trip.purpose), error }),
+        Err(error) => {
+            if matches!(error, FederationError::ClientUnknown) {
+                registration::doubt(federation, upstream, trip.registration).await?;
+            }
+            Err(Failed { purpose: Some(trip.purpose), error })
+        }
     }
 }
 
@@ -225,7 +260,9 @@ async fn prove(
         }
         let code = returned.code.filter(|code| (1..=LONGEST_CODE).contains(&code.len()));
         let code = code.ok_or_else(|| FederationError::refused("there is no code"))?;
+        let client = registration::of(federation, upstream, trip.registration).await?;
         let back = Back {
+            client: &client,
             redirect_uri: &redirect_uri,
             code,
             nonce: &trip.nonce,
@@ -241,14 +278,16 @@ async fn prove(
 pub(super) async fn begin_logout(
     federation: &Federation,
     upstream: &Upstream,
-    id_token: &str,
+    (id_token, registration): (&str, Option<Uuid>),
     next: String,
     browser: &Digest,
 ) -> Result<Option<String>, FederationError> {
+    let client = registration::of(federation, upstream, registration).await?;
     let name = &upstream.settings.name;
     let state = TokenKind::UpstreamState.generate(federation.entropy());
     let return_to = federation.logout_uri(name);
-    let there = within(upstream, upstream.connector().end_session(id_token, &return_to, state.expose())).await?;
+    let there =
+        within(upstream, upstream.connector().end_session(&client, id_token, &return_to, state.expose())).await?;
     if there.is_some() {
         let trip = Trip {
             upstream: name.clone(),
@@ -256,6 +295,8 @@ pub(super) async fn begin_logout(
             purpose: Purpose::Logout { next },
             nonce: String::new(),
             verifier: String::new(),
+            registration,
+            request: None,
         };
         put(federation, &state.digest(), &trip).await?;
     }

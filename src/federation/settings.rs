@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use crate::base::Secret;
-use crate::config::{self, ClientAuth, Preset, Provisioning};
+use crate::config::{self, Preset, Provisioning, UpstreamRegistration as Written};
+pub(super) use crate::config::{AssertionAudience, ClientAuth, RequestObject};
 use crate::jose::Algorithm;
 use crate::outbound::{self, Identity};
 
@@ -91,27 +92,49 @@ const fn known(preset: Preset) -> &'static Known {
     }
 }
 
-/// How we prove who we are.
+/// How we become known to it.
 #[derive(Debug, Clone)]
-pub enum Proof {
-    /// HTTP Basic.
-    Basic(Secret<String>),
-    /// In the form.
-    Post(Secret<String>),
-    /// By the certificate of the connection, or by nothing: the name alone stands in the form.
-    Name,
+pub enum Registration {
+    /// Somebody registered us.
+    Static {
+        /// Who we are there.
+        client_id: String,
+        /// Our secret.
+        client_secret: Option<Secret<String>>,
+    },
+    /// We register ourselves.
+    Dynamic(Dynamic),
 }
 
-impl Proof {
-    /// The method's name (OpenID Connect Core §9, RFC 8705 §2).
-    pub const fn as_str(&self, shows_certificate: bool) -> &'static str {
-        match self {
-            Self::Basic(_) => "client_secret_basic",
-            Self::Post(_) => "client_secret_post",
-            Self::Name if shows_certificate => "tls_client_auth",
-            Self::Name => "none",
-        }
+/// How we register ourselves.
+#[derive(Debug, Clone)]
+pub struct Dynamic {
+    /// Initial access token.
+    pub token: Option<Secret<String>>,
+    /// How long a registration serves at most.
+    pub longest: Option<Duration>,
+    /// People to talk to.
+    pub contacts: Vec<String>,
+}
+
+impl Dynamic {
+    /// Whether each sign-in has a registration of its own.
+    pub fn is_for_one_sign_in(&self) -> bool {
+        self.longest.is_some_and(|longest| longest.is_zero())
     }
+}
+
+/// How our requests travel.
+#[derive(Debug, Clone, Copy)]
+pub struct Requests {
+    /// Whether the parameters are in an object, and where that is.
+    pub object: RequestObject,
+    /// Its signature; `None` for one without.
+    pub object_alg: Option<Algorithm>,
+    /// The signature of client assertions.
+    pub assertion_alg: Algorithm,
+    /// Whom they are for.
+    pub assertion_audience: AssertionAudience,
 }
 
 /// Names of claims.
@@ -148,10 +171,12 @@ pub struct Settings {
     pub api_url: String,
     /// Version of the interface.
     pub api_version: String,
-    /// Who we are there.
-    pub client_id: String,
+    /// Who we are there, or how we become it.
+    pub registration: Registration,
     /// How we prove it.
-    pub proof: Proof,
+    pub auth: ClientAuth,
+    /// How our requests travel.
+    pub requests: Requests,
     /// What is asked for.
     pub scopes: Vec<String>,
     /// Contexts asked for.
@@ -162,6 +187,8 @@ pub struct Settings {
     pub pkce: bool,
     /// Whether userinfo is read.
     pub userinfo: bool,
+    /// The signature that userinfo must have.
+    pub userinfo_signed: Option<Algorithm>,
     /// Further parameters.
     pub parameters: Vec<(String, String)>,
     /// The only Workspace domain.
@@ -225,13 +252,15 @@ impl Settings {
             api_version: text(&given.api_version, known.version),
             issuer,
             discovery_url,
-            client_id: given.client_id.clone(),
-            proof: proof(given, known.auth),
+            auth: auth(given, known.auth),
+            registration: registration(given),
+            requests: requests(given),
             scopes: list(&given.scopes, known.scopes),
             acr_values: list(&given.acr_values, known.acr),
             algorithms: given.algorithms.iter().filter_map(|name| Algorithm::parse(name)).collect(),
             pkce: given.pkce.unwrap_or(known.pkce),
             userinfo: given.userinfo.unwrap_or(known.userinfo),
+            userinfo_signed: given.userinfo_signed.as_deref().and_then(Algorithm::parse),
             parameters: given.parameters.clone(),
             hosted_domain: given.hosted_domain.clone(),
             email_domains: given.email_domains.clone(),
@@ -278,12 +307,35 @@ fn discovery_of(issuer: &str, preset: Preset) -> String {
     format!("{}/.well-known/{document}", issuer.trim_end_matches('/'))
 }
 
-fn proof(given: &config::Upstream, known: ClientAuth) -> Proof {
+/// What the method comes to: without a secret that it needs, the name alone is shown, and the certificate where there is one.
+fn auth(given: &config::Upstream, known: ClientAuth) -> ClientAuth {
     let method = given.client_auth.unwrap_or(known);
-    match (&given.client_secret, method) {
-        (Some(secret), ClientAuth::Basic) => Proof::Basic(secret.clone()),
-        (Some(secret), ClientAuth::Post) => Proof::Post(secret.clone()),
-        _ => Proof::Name,
+    let has_secret = match &given.registration {
+        Written::Static { client_secret, .. } => client_secret.is_some(),
+        Written::Dynamic { .. } => true,
+    };
+    match method {
+        ClientAuth::Basic | ClientAuth::Post if has_secret => method,
+        ClientAuth::Key => method,
+        _ if given.client_certificate.is_some() => ClientAuth::Tls,
+        _ => ClientAuth::None,
+    }
+}
+
+fn registration(given: &config::Upstream) -> Registration {
+    match given.registration.clone() {
+        Written::Static { client_id, client_secret } => Registration::Static { client_id, client_secret },
+        Written::Dynamic { token, longest, contacts } => Registration::Dynamic(Dynamic { token, longest, contacts }),
+    }
+}
+
+fn requests(given: &config::Upstream) -> Requests {
+    let requests = &given.requests;
+    Requests {
+        object: requests.object,
+        object_alg: requests.object_alg.as_deref().and_then(Algorithm::parse),
+        assertion_alg: Algorithm::parse(&requests.assertion_alg).unwrap_or(Algorithm::Rs256),
+        assertion_audience: requests.assertion_audience,
     }
 }
 

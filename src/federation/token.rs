@@ -2,15 +2,20 @@
 
 use serde_json::{Map, Value};
 
+use super::credentials::{Credentials, Proof};
 use super::error::FederationError;
 use super::reply;
-use super::settings::{Proof, Settings};
 use crate::base::Secret;
 use crate::oauth::client_auth::basic_header;
 use crate::outbound::{Call, Outbound};
 
 /// Longest token that is taken, in bytes.
 const LONGEST_TOKEN: usize = 16 * 1_024;
+
+/// What it is called in the log.
+const ENDPOINT: &str = "token endpoint";
+/// RFC 7523 §2.2.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// What a token endpoint gave.
 #[derive(Debug)]
@@ -24,36 +29,51 @@ pub(super) struct Tokens {
 /// Asks for tokens with these fields and our proof.
 pub(super) async fn request(
     outbound: &Outbound,
-    settings: &Settings,
+    client: &Credentials,
     endpoint: &str,
     fields: &[(&str, &str)],
 ) -> Result<Tokens, FederationError> {
-    read(&reply::object(outbound, "token endpoint", proven(settings, endpoint, fields)).await?)
+    match reply::object_or_code(outbound, ENDPOINT, proven(client, endpoint, fields)?).await? {
+        Ok(answer) => read(&answer),
+        Err(code) => Err(FederationError::of_code(ENDPOINT, &code)),
+    }
 }
 
 /// A form with these fields and our proof.
-pub(super) fn proven(settings: &Settings, endpoint: &str, fields: &[(&str, &str)]) -> Call {
+pub(super) fn proven(client: &Credentials, endpoint: &str, fields: &[(&str, &str)]) -> Result<Call, FederationError> {
     let mut all = fields.to_vec();
-    let mut header = None;
-    match &settings.proof {
-        Proof::Basic(secret) => header = Some(basic_header(&settings.client_id, secret.expose())),
+    let (mut header, assertion) = (None, own_assertion(client, endpoint)?);
+    match &client.proof {
+        Proof::Basic(secret) => header = Some(basic_header(&client.client_id, secret.expose())),
         Proof::Post(secret) => {
-            all.push(("client_id", &settings.client_id));
+            all.push(("client_id", &client.client_id));
             all.push(("client_secret", secret.expose()));
         }
-        Proof::Name => all.push(("client_id", &settings.client_id)),
+        Proof::Key(_) => {
+            all.push(("client_id", &client.client_id));
+            all.push(("client_assertion_type", JWT_BEARER));
+            all.push(("client_assertion", &assertion));
+        }
+        Proof::Name => all.push(("client_id", &client.client_id)),
     }
     let mut call = Call::post_form(endpoint, all);
     if let Some(value) = header {
         call = call.authorization(value);
     }
-    call
+    Ok(call)
+}
+
+fn own_assertion(client: &Credentials, endpoint: &str) -> Result<String, FederationError> {
+    match &client.proof {
+        Proof::Key(assertions) => assertions.assertion(&client.client_id, endpoint),
+        Proof::Basic(_) | Proof::Post(_) | Proof::Name => Ok(String::new()),
+    }
 }
 
 /// Reads an answer. An `error` counts whatever the status was: GitHub sends it with 200.
 pub(super) fn read(answer: &Map<String, Value>) -> Result<Tokens, FederationError> {
     if let Some(code) = reply::code_of(answer) {
-        return Err(FederationError::Refused(format!("token endpoint: {code}")));
+        return Err(FederationError::of_code(ENDPOINT, &code));
     }
     let optional = |name| match answer.get(name) {
         None | Some(Value::Null) => Ok(None),

@@ -76,6 +76,7 @@ pub fn routes() -> Vec<Route> {
         route(ciba::SIGN_IN, &["GET"], Person, get(ciba::sign_in)),
         route(upstreams::CALLBACK, &["GET"], Journey, get(upstreams::callback)),
         route(upstreams::JWKS, &["GET"], Program, get(upstreams::jwks)),
+        route(upstreams::REQUEST, &["GET"], Client, get(upstreams::request)),
         route(upstreams::LOGOUT, &["GET"], Journey, get(upstreams::logged_out)),
         route(upstreams::BACKCHANNEL_LOGOUT, &["POST"], Client, post(upstreams::backchannel_logout)),
         route("/password-reset", &["GET", "POST"], Person, get(recovery::get).post(recovery::post)),

@@ -1,19 +1,21 @@
-//! Ends sessions that outlived those of the upstream providers they stand on.
+//! Ends sessions that outlived those of the upstream providers they stand on, and looks after our registrations there.
 
 use std::future::pending;
 use std::time::Duration;
 
 use super::rounds::Rounds;
-use crate::federation::{Federation, follow};
+use crate::federation::registration::{self, is_dynamic};
+use crate::federation::{Federation, Upstream, follow};
 
 /// What following needs.
 #[derive(Debug, Clone)]
 pub struct FollowJob(Federation);
 
 impl FollowJob {
-    /// A job, if an upstream is to be followed.
+    /// A job, if an upstream is to be followed or we register ourselves at one.
     pub fn of(federation: &Federation) -> Option<Self> {
-        let is_wanted = federation.all().iter().any(|upstream| upstream.settings.follow_session.is_some());
+        let needs = |upstream: &&Upstream| upstream.settings.follow_session.is_some() || is_dynamic(upstream);
+        let is_wanted = federation.all().iter().any(needs);
         is_wanted.then(|| Self(federation.clone()))
     }
 }
@@ -25,6 +27,9 @@ impl Rounds for FollowJob {
     async fn go_round(&self) {
         if let Err(error) = follow::round(&self.0).await {
             tracing::warn!(%error, "upstream sessions cannot be followed");
+        }
+        if let Err(error) = registration::round(&self.0).await {
+            tracing::warn!(%error, "registrations at upstreams cannot be looked after");
         }
     }
 

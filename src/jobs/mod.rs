@@ -1,5 +1,5 @@
 //! What runs beside the requests: watching for changes of other processes, cleanup, key rotation, mails,
-//! logout notices, upstream sessions.
+//! logout notices, what we have at upstreams.
 //!
 //! Owns when these run; what they do is a use case of another room. Each is idempotent and may run in every replica.
 
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::federation::Federation;
 use crate::provider::Provider;
 use crate::provider::keys::{KeyMaker, Rotation, RotationPolicy, rotate};
 use crate::store::{Store, Topic};
@@ -49,7 +50,9 @@ pub struct Jobs {
     pub mail: Option<MailJob>,
     /// Logout notices.
     pub logouts: LogoutJob,
-    /// Sessions that follow those of upstream providers, where one is to be followed.
+    /// The upstreams, whose keys follow.
+    pub federation: Federation,
+    /// Sessions that follow those of upstream providers and registrations there, where there are any.
     pub follow: Option<FollowJob>,
 }
 
@@ -95,6 +98,9 @@ impl Jobs {
                     if let Err(error) = self.provider.reload_keys().await {
                         tracing::error!(%error, "keys cannot be reloaded");
                     }
+                    if let Err(error) = self.federation.reload_keys().await {
+                        tracing::error!(%error, "keys for upstreams cannot be reloaded");
+                    }
                 }
                 Topic::Logouts => self.logouts.ring(),
                 Topic::Users | Topic::Tenants => {}
@@ -129,6 +135,9 @@ impl Jobs {
                 Ok(changes) if !changes.is_empty() => tracing::info!(changes = changes.len(), "keys rotated"),
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "keys cannot be rotated"),
+            }
+            if let Err(error) = self.federation.rotate_keys().await {
+                tracing::error!(%error, "keys for upstreams cannot be rotated");
             }
         }
     }

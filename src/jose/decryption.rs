@@ -4,7 +4,7 @@ use josekit::jwe::{self, ECDH_ES, ECDH_ES_A128KW, ECDH_ES_A256KW, JweDecrypter, 
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::ec::EcKeyPair;
 use josekit::jwk::alg::rsa::RsaKeyPair;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::JoseError;
 use super::jwk::{Members, PublicKey};
@@ -64,9 +64,9 @@ impl DecryptionKey {
         Ok(Self { decrypters: decrypters.into_iter().flatten().collect(), public: Value::Object(public) })
     }
 
-    /// The JWK Set of its public part, for whoever encrypts to us.
-    pub fn jwks(&self) -> Value {
-        json!({ "keys": [self.public] })
+    /// Its public part as a JWK, for whoever encrypts to us.
+    pub const fn public(&self) -> &Value {
+        &self.public
     }
 
     /// Decrypts a compact JWE.

@@ -45,6 +45,9 @@ pub enum JoseError {
     /// The file holds no private key that could be decrypted with.
     #[error("it is no private RSA key of 2048 to 8192 bits and no EC key (PEM)")]
     NoDecryptionKey,
+    /// The file holds no private key for the algorithm.
+    #[error("it is no private key for {0} (PEM; RSA of 2048 bits at least, P-256, or Ed25519)")]
+    NoSigningKey(Algorithm),
     /// The token is not encrypted to our key, or not as it should be.
     #[error("the token cannot be decrypted")]
     Decryption,

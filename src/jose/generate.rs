@@ -1,7 +1,9 @@
-//! New signing keys.
+//! New signing keys, made or taken from an operator's file.
 
 use josekit::jwk::Jwk;
-use josekit::jwk::alg::{ec::EcCurve, ed::EdCurve};
+use josekit::jwk::alg::ec::{EcCurve, EcKeyPair};
+use josekit::jwk::alg::ed::{EdCurve, EdKeyPair};
+use josekit::jwk::alg::rsa::RsaKeyPair;
 
 use super::jwk::{Members, PublicKey};
 use super::{Algorithm, JoseError};
@@ -24,8 +26,39 @@ pub fn generate(
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> Result<KeyRecord, JoseError> {
+    let private_jwk = private_jwk(alg).ok_or(JoseError::Generation(alg))?;
+    record(alg, state, &private_jwk, master, entropy, now)
+}
+
+/// The record of a private key (PEM) that signs with `alg` from now on.
+pub fn from_pem(
+    alg: Algorithm,
+    pem: &Secret<String>,
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<KeyRecord, JoseError> {
+    let bytes = pem.expose().as_bytes();
+    let pair = match alg {
+        Algorithm::Rs256 | Algorithm::Ps256 => RsaKeyPair::from_pem(bytes).map(|pair| pair.to_jwk_private_key()),
+        Algorithm::Es256 => EcKeyPair::from_pem(bytes, Some(EcCurve::P256)).map(|pair| pair.to_jwk_private_key()),
+        Algorithm::EdDsa => EdKeyPair::from_pem(bytes).map(|pair| pair.to_jwk_private_key()),
+    };
+    let mut jwk = pair.map_err(|_| JoseError::NoSigningKey(alg))?;
+    jwk.set_algorithm(alg.as_str());
+    let private_jwk = Secret::new(jwk.to_string().into_bytes());
+    record(alg, KeyState::Active, &private_jwk, master, entropy, now).map_err(|_| JoseError::NoSigningKey(alg))
+}
+
+fn record(
+    alg: Algorithm,
+    state: KeyState,
+    private_jwk: &Secret<Vec<u8>>,
+    master: &MasterKey,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<KeyRecord, JoseError> {
     let failed = || JoseError::Generation(alg);
-    let private_jwk = private_jwk(alg).ok_or_else(failed)?;
     let members: Members = serde_json::from_slice(private_jwk.expose()).map_err(|_| failed())?;
     let public = PublicKey::read(&members).map_err(|_| failed())?;
     let kid = public.thumbprint();

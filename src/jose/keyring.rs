@@ -1,4 +1,4 @@
-//! The signing keys in use, as an immutable snapshot: readers share it through an `Arc`, a change makes a new one.
+//! Signing keys in use, as an immutable snapshot: readers share it through an `Arc`, a change makes a new one.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -47,6 +47,7 @@ struct Prefixes {
     jwt: String,
     logout_token: String,
     introspection: String,
+    request_object: String,
 }
 
 impl Keyring {
@@ -179,15 +180,17 @@ impl Prefixes {
             jwt: prefix(Typ::IdToken),
             logout_token: prefix(Typ::LogoutToken),
             introspection: prefix(Typ::Introspection),
+            request_object: prefix(Typ::RequestObject),
         }
     }
 
     fn of(&self, typ: Typ) -> &str {
         match typ {
             Typ::AccessToken => &self.access_token,
-            Typ::IdToken | Typ::UserInfo => &self.jwt,
+            Typ::IdToken | Typ::UserInfo | Typ::ClientAssertion => &self.jwt,
             Typ::LogoutToken => &self.logout_token,
             Typ::Introspection => &self.introspection,
+            Typ::RequestObject => &self.request_object,
         }
     }
 }

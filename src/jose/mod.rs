@@ -34,7 +34,7 @@ mod tests;
 pub use algorithm::Algorithm;
 pub use compact::{MAX_TOKEN_BYTES, Verified};
 pub use error::JoseError;
-pub use generate::generate;
+pub use generate::{from_pem, generate};
 pub use jwk::KeyRefusal;
 pub use keyring::Keyring;
 pub use master::MasterKeyError;

@@ -13,20 +13,32 @@ pub enum Typ {
     Introspection,
     /// Signed `UserInfo` response (OpenID Connect Core §5.3.2). Shares its `typ` with ID tokens.
     UserInfo,
+    /// Our authorization request to an upstream provider (RFC 9101 §10.8).
+    RequestObject,
+    /// Our proof to an upstream provider (RFC 7523 §2.2), which names no type of its own. Keys that sign it sign no ID token.
+    ClientAssertion,
 }
 
 impl Typ {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::AccessToken, Self::IdToken, Self::LogoutToken, Self::Introspection, Self::UserInfo];
+    pub const ALL: [Self; 7] = [
+        Self::AccessToken,
+        Self::IdToken,
+        Self::LogoutToken,
+        Self::Introspection,
+        Self::UserInfo,
+        Self::RequestObject,
+        Self::ClientAssertion,
+    ];
 
     /// The value of the `typ` header.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
-            Self::IdToken | Self::UserInfo => "JWT",
+            Self::IdToken | Self::UserInfo | Self::ClientAssertion => "JWT",
             Self::LogoutToken => "logout+jwt",
             Self::Introspection => "token-introspection+jwt",
+            Self::RequestObject => "oauth-authz-req+jwt",
         }
     }
 }

@@ -109,6 +109,17 @@ impl Call {
         Self { body, ..Self::new(Method::POST, url) }
     }
 
+    /// A `POST` of a JSON document.
+    pub fn post_json(url: &str, document: &serde_json::Value) -> Self {
+        let body = Some(("application/json", Secret::new(document.to_string().into_bytes())));
+        Self { body, ..Self::new(Method::POST, url) }
+    }
+
+    /// A `DELETE`.
+    pub fn delete(url: &str) -> Self {
+        Self::new(Method::DELETE, url)
+    }
+
     /// What answers are taken; `application/json` unless said.
     #[must_use]
     pub fn accept(self, accept: &'static str) -> Self {

@@ -27,6 +27,7 @@ const SQLITE_TEXTS: Texts = &[
     (7, "0007_federation", include_str!("../../migrations/sqlite/0007_federation.sql")),
     (8, "0008_mapped_roles", include_str!("../../migrations/sqlite/0008_mapped_roles.sql")),
     (9, "0009_invitations", include_str!("../../migrations/sqlite/0009_invitations.sql")),
+    (10, "0010_upstream_clients", include_str!("../../migrations/sqlite/0010_upstream_clients.sql")),
 ];
 const POSTGRES_TEXTS: Texts = &[
     (1, "0001_provider", include_str!("../../migrations/postgres/0001_provider.sql")),
@@ -38,6 +39,7 @@ const POSTGRES_TEXTS: Texts = &[
     (7, "0007_federation", include_str!("../../migrations/postgres/0007_federation.sql")),
     (8, "0008_mapped_roles", include_str!("../../migrations/postgres/0008_mapped_roles.sql")),
     (9, "0009_invitations", include_str!("../../migrations/postgres/0009_invitations.sql")),
+    (10, "0010_upstream_clients", include_str!("../../migrations/postgres/0010_upstream_clients.sql")),
 ];
 
 pub(super) static SQLITE: Known = Known { migrator: LazyLock::new(|| migrator(SQLITE_TEXTS)), texts: SQLITE_TEXTS };

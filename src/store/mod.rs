@@ -27,7 +27,8 @@ use engine::Size;
 
 pub use db::audit::AuditFilter;
 pub use db::epochs::Topic;
-pub use db::identities::{DueSession, SealedTokens, UpstreamSession};
+pub use db::identities::{DueSession, NewUpstreamSession, SealedTokens, UpstreamSession};
+pub use db::upstream_clients::UpstreamClient;
 pub use engine::Conn;
 pub use ephemeral::{Ephemeral, Hit, Kind, Limit};
 pub use error::{Constraint, StoreError};

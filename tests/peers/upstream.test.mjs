@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { Application, REDIRECT_URI, REGISTRATION, SIGNED_OUT_URI } from './support/application.mjs'
 import { freePort, Guichet } from './support/guichet.mjs'
 import { Person } from './support/person.mjs'
-import { OpenIdProvider } from './support/provider.mjs'
+import { INITIAL_TOKEN, OpenIdProvider } from './support/provider.mjs'
 
 const SECRET = 'a secret between two tests, long enough'
 
@@ -32,9 +32,12 @@ describe('an OpenID provider upstream', () => {
       client('plain'),
       client('signed', { userinfo_signed_response_alg: 'RS256', token_endpoint_auth_method: 'client_secret_post' }),
     ])
-    const upstream = (name, more = {}) => Object.fromEntries(Object.entries({
-      ISSUER: op.issuer, CLIENT_ID: name, CLIENT_SECRET: SECRET, ALLOW_PRIVATE_ADDRESSES: 'true', TRUST_EMAIL: 'true', ...more,
+    const table = (name, values) => Object.fromEntries(Object.entries({
+      ISSUER: op.issuer, ALLOW_PRIVATE_ADDRESSES: 'true', TRUST_EMAIL: 'true', ...values,
     }).map(([key, value]) => [`GUICHET_UPSTREAMS__${name.toUpperCase()}__${key}`, value]))
+    const upstream = (name, more = {}) => table(name, { CLIENT_ID: name, CLIENT_SECRET: SECRET, ...more })
+    const dynamic = (name, more = {}) =>
+      table(name, { REGISTRATION: 'dynamic', REGISTRATION_TOKEN: INITIAL_TOKEN, CONTACTS: 'it@peer.example', ...more })
     guichet = await Guichet.prepare({
       name: 'upstream',
       env: {
@@ -42,6 +45,14 @@ describe('an OpenID provider upstream', () => {
         GUICHET_LISTEN: `127.0.0.1:${port}`,
         ...upstream('plain'),
         ...upstream('signed', { CLIENT_AUTH_METHOD: 'client_secret_post' }),
+        ...dynamic('dynamic'),
+        ...dynamic('keyed', {
+          CLIENT_AUTH_METHOD: 'private_key_jwt', REQUEST_OBJECT: 'by_value', USERINFO_SIGNED_RESPONSE_ALG: 'RS256',
+        }),
+        ...dynamic('curved', {
+          CLIENT_AUTH_METHOD: 'private_key_jwt', TOKEN_ENDPOINT_AUTH_SIGNING_ALG: 'ES256',
+          REQUEST_OBJECT: 'by_value', REQUEST_OBJECT_SIGNING_ALG: 'EdDSA',
+        }),
       },
     })
     guichet.issuer = issuer
@@ -78,6 +89,55 @@ describe('an OpenID provider upstream', () => {
       assert.equal(second.claims().sub, first.claims().sub)
     })
   }
+
+  for (const name of ['dynamic', 'keyed', 'curved']) {
+    test(`it registers us itself (${name})`, async () => {
+      op.person = `registered-${name}`
+      const first = await signIn(new Person(), name)
+      assert.equal((await application.userinfo(first)).email, `registered-${name}@peer.example`)
+      const said = op.registered.at(-1)
+      assert.deepEqual(said.contacts, ['it@peer.example'])
+      const asked = op.asked.at(-1)
+      assert.equal(asked.client_id, said.client_id)
+      if (name === 'dynamic') {
+        assert.equal(said.token_endpoint_auth_method, 'client_secret_basic')
+        assert.ok(asked.state && !asked.request)
+      } else {
+        // What the provider verified: it takes nothing unsigned of this client, and no secret.
+        assert.equal(said.token_endpoint_auth_method, 'private_key_jwt')
+        assert.deepEqual(Object.keys(asked).sort(), ['client_id', 'request', 'response_type', 'scope'])
+        assert.equal(said.request_object_signing_alg, name === 'keyed' ? 'RS256' : 'EdDSA')
+        assert.ok(!said.client_secret)
+      }
+      const count = op.registered.length
+      assert.equal((await signIn(new Person(), name)).claims().sub, first.claims().sub)
+      assert.equal(op.registered.length, count, 'registered once')
+    })
+  }
+
+  test('an operator sees, renews and withdraws the registration', async () => {
+    const listed = async () => {
+      const { upstreams } = await guichet.cli(['upstream', 'list'])
+      return upstreams.find((upstream) => upstream.name === 'dynamic')
+    }
+    const before = await listed()
+    assert.equal(before.registration, 'dynamic')
+    assert.equal(before.registered.client_id, before.client_id)
+    assert.equal((await guichet.cli(['upstream', 'test', 'dynamic'])).registration, 'stands')
+    // The provider gave another registration access token for that, and takes no older one.
+    assert.equal((await guichet.cli(['upstream', 'test', 'dynamic'])).registration, 'stands')
+    const renewed = await guichet.cli(['upstream', 'register', 'dynamic'])
+    assert.notEqual(renewed.client_id, before.client_id)
+    assert.ok(!('client_secret' in renewed))
+    op.person = 'after-renewal'
+    assert.ok((await signIn(new Person(), 'dynamic')).id_token)
+    assert.equal(op.asked.at(-1).client_id, renewed.client_id)
+    const gone = await guichet.cli(['upstream', 'withdraw', 'dynamic'])
+    assert.deepEqual([gone.forgotten, gone.deleted_there], [2, 2])
+    assert.deepEqual(op.deleted.sort(), [before.client_id, renewed.client_id].sort())
+    assert.equal((await guichet.cli(['upstream', 'test', 'dynamic'])).registration, 'none yet')
+    assert.ok((await signIn(new Person(), 'dynamic')).id_token)
+  })
 
   test('two people are two accounts', async () => {
     const subs = new Set()

@@ -1,5 +1,8 @@
 //! `[upstreams.<name>]`: providers where people can sign in, any number of them.
 
+mod client;
+mod keys;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +11,11 @@ use serde::Deserialize;
 
 use super::seconds;
 use crate::base::Secret;
-use crate::config::check::{Check, Choice, words};
-use crate::config::key::{Fallback, Key, Kind, Section, key};
+use crate::config::check::{Check, Choice};
+use crate::config::issuer::Issuer;
+use crate::config::key::Section;
+
+pub use client::{AssertionAudience, Registration, RegistrationMode, RequestObject, Requests};
 
 /// The word above all tables.
 pub(in crate::config) const ABOVE: &str = "upstreams";
@@ -19,195 +25,12 @@ pub(in crate::config) const SECTION: Section = Section {
     about: "A provider where people can sign in; any number of such tables. The name is chosen here, stands in addresses \
             (`/sign-in/<name>`, `/federation/<name>/callback`) and never changes: identities belong to it. \
             `guichet upstream list` shows what the presets fill in.",
-    keys: KEYS,
+    keys: keys::KEYS,
 };
 
 /// How often sessions may be followed.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(86_400);
-
-const KEYS: &[Key] = &[
-    key(
-        "upstreams.<name>.preset",
-        Kind::Choice(words::<Preset>),
-        Fallback::Derived("the preset of the table's own name, else `oidc`"),
-        "What is known of the provider; every other key wins over it.",
-    ),
-    key("upstreams.<name>.label", Kind::Text, Fallback::Derived("by preset, else the name"), "What people call it."),
-    key(
-        "upstreams.<name>.logo",
-        Kind::Text,
-        Fallback::Absent,
-        "Image of its button: an `https:` URL, or a path of this site.",
-    ),
-    key(
-        "upstreams.<name>.issuer",
-        Kind::Url,
-        Fallback::Derived("by preset"),
-        "Its issuer, exactly as its tokens say it.",
-    ),
-    key(
-        "upstreams.<name>.discovery_url",
-        Kind::Url,
-        Fallback::Derived("by preset, else `<issuer>/.well-known/openid-configuration`"),
-        "Its discovery document, where that stands elsewhere. The issuer in it is checked all the same.",
-    ),
-    key(
-        "upstreams.<name>.web_url",
-        Kind::Url,
-        Fallback::Derived("by preset"),
-        "`github`, `facebook`: the site that people see.",
-    ),
-    key("upstreams.<name>.api_url", Kind::Url, Fallback::Derived("by preset"), "`github`, `facebook`: its interface."),
-    key(
-        "upstreams.<name>.api_version",
-        Kind::Text,
-        Fallback::Derived("by preset"),
-        "`facebook`: version of the Graph interface.",
-    ),
-    key("upstreams.<name>.client_id", Kind::Text, Fallback::Required, "Who we are there."),
-    key("upstreams.<name>.client_secret", Kind::Secret, Fallback::Absent, "Our secret there."),
-    key("upstreams.<name>.client_secret_file", Kind::Path, Fallback::Absent, "File that holds `client_secret`."),
-    key(
-        "upstreams.<name>.client_auth_method",
-        Kind::Choice(words::<ClientAuth>),
-        Fallback::Derived("`client_secret_basic`; `none` without a secret; by preset"),
-        "How we prove it (OpenID Connect Core 9, RFC 8705).",
-    ),
-    key(
-        "upstreams.<name>.client_certificate_file",
-        Kind::Path,
-        Fallback::Absent,
-        "`tls_client_auth`: our certificate and its chain (PEM), shown on every call.",
-    ),
-    key("upstreams.<name>.client_key_file", Kind::Path, Fallback::Absent, "`tls_client_auth`: its private key (PEM)."),
-    key(
-        "upstreams.<name>.decryption_key_file",
-        Kind::Path,
-        Fallback::Absent,
-        "Our private key (PEM; RSA or EC) for what the provider encrypts: ID tokens and userinfo. Its public part stands at \
-         `/federation/<name>/jwks`.",
-    ),
-    key(
-        "upstreams.<name>.ca_file",
-        Kind::Path,
-        Fallback::Absent,
-        "Further certificate authorities to trust there (PEM).",
-    ),
-    key(
-        "upstreams.<name>.scopes",
-        Kind::List,
-        Fallback::Derived("by preset, else `openid`, `profile`, `email`"),
-        "What is asked for.",
-    ),
-    key(
-        "upstreams.<name>.acr_values",
-        Kind::List,
-        Fallback::Derived("by preset"),
-        "Authentication contexts that are asked for, one of which (or one above it: `eidas1`, `eidas2`, `eidas3`) must be answered.",
-    ),
-    key(
-        "upstreams.<name>.algorithms",
-        Kind::List,
-        Fallback::Value("RS256"),
-        "Signatures that are taken: `RS256`, `PS256`, `ES256`, `EdDSA`.",
-    ),
-    key(
-        "upstreams.<name>.pkce",
-        Kind::Switch,
-        Fallback::Derived("by preset, else `true`"),
-        "Whether PKCE (`S256`) is sent.",
-    ),
-    key(
-        "upstreams.<name>.userinfo",
-        Kind::Switch,
-        Fallback::Derived("by preset, else `true`"),
-        "Whether userinfo is read.",
-    ),
-    key(
-        "upstreams.<name>.parameters",
-        Kind::List,
-        Fallback::Value(""),
-        "Further parameters of the authorization request, each `name=value`.",
-    ),
-    key(
-        "upstreams.<name>.hosted_domain",
-        Kind::Text,
-        Fallback::Absent,
-        "`google`: the only Workspace domain whose people may sign in.",
-    ),
-    key(
-        "upstreams.<name>.email_domains",
-        Kind::List,
-        Fallback::Value(""),
-        "Domains of addresses whose people are sent here.",
-    ),
-    key(
-        "upstreams.<name>.tenants",
-        Kind::List,
-        Fallback::Value(""),
-        "Tenants, by code or UUID, whose own provider this is: who comes for one of them is sent here, and a sign-in here counts in them alone. None: it is for everybody.",
-    ),
-    key(
-        "upstreams.<name>.timeout",
-        Kind::Duration,
-        Fallback::Derived("a little under 5 seconds"),
-        "Longest time that all calls of one step may take together, `1s` to `60s`: a person waits.",
-    ),
-    key("upstreams.<name>.claim_given_name", Kind::Text, Fallback::Value("given_name"), "Claim with the given name."),
-    key(
-        "upstreams.<name>.claim_family_name",
-        Kind::Text,
-        Fallback::Value("family_name"),
-        "Claim with the family name.",
-    ),
-    key("upstreams.<name>.claim_email", Kind::Text, Fallback::Value("email"), "Claim with the address."),
-    key(
-        "upstreams.<name>.claim_national_id",
-        Kind::Text,
-        Fallback::Absent,
-        "Claim with the national identifier, of a provider that is its authority.",
-    ),
-    key(
-        "upstreams.<name>.trust_email",
-        Kind::Switch,
-        Fallback::Value("false"),
-        "Whether `email_verified` of the provider is believed. An account is never found by an address.",
-    ),
-    key(
-        "upstreams.<name>.accounts",
-        Kind::Choice(words::<Provisioning>),
-        Fallback::Value("create"),
-        "Whether somebody who comes for the first time gets an account (`create`), or must have linked one (`linked`).",
-    ),
-    key(
-        "upstreams.<name>.backchannel_logout",
-        Kind::Switch,
-        Fallback::Value("true"),
-        "Whether the provider may end sessions here (OpenID Connect Back-Channel Logout).",
-    ),
-    key(
-        "upstreams.<name>.follow_session",
-        Kind::Duration,
-        Fallback::Absent,
-        "How often is asked, by the refresh token, whether a person's session there still stands, `1m` to `1d`; when it does \
-         not, the session here ends. Less than the provider's idle time (Pro Santé Connect: 30 minutes). Unless set, \
-         nobody asks.",
-    ),
-    key(
-        "upstreams.<name>.ciba",
-        Kind::Switch,
-        Fallback::Value("false"),
-        "`pro_sante_connect`: whether people may also sign in by their number and their telephone, without leaving this site \
-         (CIBA, poll). The provider must have granted it to our client.",
-    ),
-    key(
-        "upstreams.<name>.allow_private_addresses",
-        Kind::Switch,
-        Fallback::Value("false"),
-        "Whether the hosts named in this table may have a private address and be called without TLS. For tests.",
-    ),
-];
 
 /// How long all calls of one step may take together: with our own share, a page comes within five seconds.
 const PATIENCE: Duration = Duration::from_millis(4_500);
@@ -228,6 +51,16 @@ pub(in crate::config) struct Raw {
     client_secret: Option<Secret<String>>,
     client_secret_file: Option<String>,
     client_auth_method: Option<String>,
+    token_endpoint_auth_signing_alg: String,
+    client_assertion_audience: String,
+    registration: String,
+    registration_token: Option<Secret<String>>,
+    registration_token_file: Option<String>,
+    registration_lifetime: Option<String>,
+    contacts: Vec<String>,
+    request_object: String,
+    request_object_signing_alg: String,
+    signing_key_file: Option<String>,
     client_certificate_file: Option<String>,
     client_key_file: Option<String>,
     decryption_key_file: Option<String>,
@@ -237,6 +70,7 @@ pub(in crate::config) struct Raw {
     algorithms: Vec<String>,
     pkce: Option<bool>,
     userinfo: Option<bool>,
+    userinfo_signed_response_alg: Option<String>,
     parameters: Vec<String>,
     hosted_domain: Option<String>,
     email_domains: Vec<String>,
@@ -298,16 +132,26 @@ pub enum ClientAuth {
     Basic,
     /// In the form.
     Post,
+    /// By an assertion that our key signed (RFC 7523 §2.2).
+    Key,
     /// By the certificate of the connection (RFC 8705 §2.1).
     Tls,
     /// Not at all: PKCE alone.
     None,
 }
 
+impl ClientAuth {
+    /// The word in the configuration, which is the method's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, method)| *method == self).map_or("none", |(word, _)| word)
+    }
+}
+
 impl Choice for ClientAuth {
     const ALL: &'static [(&'static str, Self)] = &[
         ("client_secret_basic", Self::Basic),
         ("client_secret_post", Self::Post),
+        ("private_key_jwt", Self::Key),
         ("tls_client_auth", Self::Tls),
         ("none", Self::None),
     ];
@@ -340,9 +184,10 @@ pub struct Upstream {
     pub web_url: Option<String>,
     pub api_url: Option<String>,
     pub api_version: Option<String>,
-    pub client_id: String,
-    pub client_secret: Option<Secret<String>>,
+    pub registration: Registration,
     pub client_auth: Option<ClientAuth>,
+    pub requests: Requests,
+    pub signing_key_file: Option<PathBuf>,
     pub client_certificate: Option<(PathBuf, PathBuf)>,
     pub decryption_key_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
@@ -351,6 +196,7 @@ pub struct Upstream {
     pub algorithms: Vec<String>,
     pub pkce: Option<bool>,
     pub userinfo: Option<bool>,
+    pub userinfo_signed: Option<String>,
     pub parameters: Vec<(String, String)>,
     pub hosted_domain: Option<String>,
     pub email_domains: Vec<String>,
@@ -375,20 +221,16 @@ impl Upstream {
     }
 }
 
-pub(in crate::config) fn read(raw: BTreeMap<String, Raw>, check: &mut Check) -> Vec<Upstream> {
-    raw.into_iter().map(|(name, raw)| one(name, raw, check)).collect()
+pub(in crate::config) fn read(raw: BTreeMap<String, Raw>, issuer: &Issuer, check: &mut Check) -> Vec<Upstream> {
+    raw.into_iter().map(|(name, raw)| one(name, raw, issuer, check)).collect()
 }
 
-fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
+fn one(name: String, mut raw: Raw, issuer: &Issuer, check: &mut Check) -> Upstream {
     let path = |word: &str| format!("{ABOVE}.{name}.{word}");
     let preset = match &raw.preset {
         Some(text) => check.choice(&path("preset"), text),
         None => Preset::ALL.iter().find(|(word, _)| *word == name).map_or(Preset::Oidc, |(_, preset)| *preset),
     };
-    let client_id = raw.client_id.unwrap_or_else(|| {
-        check.refuse(&path("client_id"), "is missing", "set it to what the provider gave at registration");
-        String::new()
-    });
     if preset == Preset::Oidc && raw.issuer.is_none() {
         check.refuse(&path("issuer"), "is missing", "set it to the provider's issuer, or choose a preset");
     }
@@ -402,23 +244,17 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
             check_url(&path(word), text, raw.allow_private_addresses, check);
         }
     }
-    let client_secret = check.secret(&path("client_secret"), raw.client_secret, raw.client_secret_file.as_deref());
     let client_auth: Option<ClientAuth> =
         raw.client_auth_method.as_deref().map(|text| check.choice(&path("client_auth_method"), text));
-    if matches!(client_auth, Some(ClientAuth::Basic | ClientAuth::Post)) && client_secret.is_none() {
-        check.refuse(&path("client_secret"), "is missing", "set it, or name its file in client_secret_file");
+    let registration = client::registration(&mut raw, preset, client_auth, &path, check);
+    let requests = client::requests(&raw, (preset, client_auth), issuer, &path, check);
+    if let Some(alg) = &raw.userinfo_signed_response_alg
+        && !raw.algorithms.contains(alg)
+    {
+        let hint = "name one of `algorithms`, or add it there";
+        check.refuse(&path("userinfo_signed_response_alg"), format!("{alg:?} is not taken"), hint);
     }
-    let client_certificate = match (&raw.client_certificate_file, &raw.client_key_file) {
-        (Some(certificate), Some(key)) => Some((
-            check.pem_file(&path("client_certificate_file"), certificate, "CERTIFICATE"),
-            check.secret_pem_file(&path("client_key_file"), key, "PRIVATE KEY"),
-        )),
-        (None, None) => None,
-        _ => {
-            check.refuse(&path("client_key_file"), "goes with client_certificate_file", "set both, or neither");
-            None
-        }
-    };
+    let client_certificate = certificate(&raw, &path, check);
     if client_auth == Some(ClientAuth::Tls) && client_certificate.is_none() {
         check.refuse(&path("client_certificate_file"), "is missing", "set it and client_key_file for tls_client_auth");
     }
@@ -434,9 +270,8 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
             _ => check.refuse(&path("parameters"), format!("{text:?} is no parameter"), "write each as \"name=value\""),
         }
     }
-    for text in raw.algorithms.iter().filter(|text| !["RS256", "PS256", "ES256", "EdDSA"].contains(&text.as_str())) {
-        let hint = "choose among \"RS256\", \"PS256\", \"ES256\", \"EdDSA\"";
-        check.refuse(&path("algorithms"), format!("{text:?} is not known"), hint);
+    for text in &raw.algorithms {
+        client::signature(&path("algorithms"), text, check);
     }
     Upstream {
         preset,
@@ -447,9 +282,13 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         web_url: raw.web_url,
         api_url: raw.api_url,
         api_version: raw.api_version,
-        client_id,
-        client_secret,
+        registration,
         client_auth,
+        requests,
+        signing_key_file: raw
+            .signing_key_file
+            .as_deref()
+            .map(|file| check.secret_pem_file(&path("signing_key_file"), file, "PRIVATE KEY")),
         client_certificate,
         decryption_key_file: raw
             .decryption_key_file
@@ -461,6 +300,7 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         algorithms: raw.algorithms,
         pkce: raw.pkce,
         userinfo: raw.userinfo,
+        userinfo_signed: raw.userinfo_signed_response_alg,
         parameters,
         hosted_domain: raw.hosted_domain,
         tenants: raw.tenants,
@@ -479,6 +319,21 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         ciba: raw.ciba,
         allow_private_addresses: raw.allow_private_addresses,
         name,
+    }
+}
+
+/// Our certificate and its key, both or neither.
+fn certificate(raw: &Raw, path: &dyn Fn(&str) -> String, check: &mut Check) -> Option<(PathBuf, PathBuf)> {
+    match (&raw.client_certificate_file, &raw.client_key_file) {
+        (Some(certificate), Some(key)) => Some((
+            check.pem_file(&path("client_certificate_file"), certificate, "CERTIFICATE"),
+            check.secret_pem_file(&path("client_key_file"), key, "PRIVATE KEY"),
+        )),
+        (None, None) => None,
+        _ => {
+            check.refuse(&path("client_key_file"), "goes with client_certificate_file", "set both, or neither");
+            None
+        }
     }
 }
 
@@ -529,7 +384,8 @@ mod tests {
         let names: Vec<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
         assert_eq!(names, ["github", "psc"]);
         assert_eq!(upstreams[0].scopes.as_deref(), Some(&["read:user".to_owned(), "user:email".to_owned()][..]));
-        assert_eq!((upstreams[1].client_id.as_str(), upstreams[1].pkce), ("env", Some(false)));
+        let Registration::Static { client_id, .. } = &upstreams[1].registration else { panic!("static by default") };
+        assert_eq!((client_id.as_str(), upstreams[1].pkce), ("env", Some(false)));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::oidc::with_query;
-use super::{Answer, Back, Begin, Connector, Proven, check_issuer_if_told, code_request};
+use super::{Answer, Back, Begin, Begun, Connector, Proven, check_issuer_if_told, code_request};
 use crate::base::digest::{hex, hmac_sha256};
 use crate::federation::error::FederationError;
 use crate::federation::reply::{lenient, object, text};
-use crate::federation::settings::{Proof, Settings};
+use crate::federation::settings::{Registration, Settings};
 use crate::federation::token;
 use crate::model::identity::{ACR_UPSTREAM, Claimed, IdentityKey, UpstreamEmail};
 use crate::outbound::{Call, Outbound};
@@ -37,11 +37,17 @@ impl Facebook {
         format!("{}/{}/{path}", self.settings.api_url, self.settings.api_version)
     }
 
-    fn secret(&self) -> Result<&str, FederationError> {
-        match &self.settings.proof {
-            Proof::Basic(secret) | Proof::Post(secret) => Ok(secret.expose()),
-            Proof::Name => Err(FederationError::refused("there is no client_secret")),
+    /// Our name there and our secret, which every call needs.
+    fn ours(&self) -> Result<(&str, &str), FederationError> {
+        match &self.settings.registration {
+            Registration::Static { client_id, client_secret: Some(secret) } => Ok((client_id, secret.expose())),
+            _ => Err(FederationError::refused("there is no client_secret")),
         }
+    }
+
+    /// Our own access token.
+    fn own_token(&self) -> Result<String, FederationError> {
+        self.ours().map(|(client_id, secret)| format!("{client_id}|{secret}"))
     }
 
     async fn exchange(&self, back: Back<'_>) -> Result<Proven, FederationError> {
@@ -50,23 +56,28 @@ impl Facebook {
             fields.push(("code_verifier", back.verifier));
         }
         let endpoint = self.graph("oauth/access_token");
-        let tokens = token::request(&self.outbound, &self.settings, &endpoint, &fields).await?;
+        let tokens = token::request(&self.outbound, back.client, &endpoint, &fields).await?;
         let access_token = tokens.access_token.expose();
         let owner = self.owner(access_token).await?;
         let profile = self.profile(access_token).await?;
         if text(&profile, "id", LONGEST_ID)? != owner {
             return Err(FederationError::refused("the profile is not that of the token's person"));
         }
-        Ok(Proven { claimed: self.claimed(owner, &profile), id_token: None, refresh_token: None })
+        Ok(Proven {
+            claimed: self.claimed(owner, &profile, &back.client.client_id),
+            id_token: None,
+            refresh_token: None,
+            registration: None,
+        })
     }
 
     /// Whose token it is, if it is one of our app: one that was issued to another app proves nothing to us.
     async fn owner(&self, access_token: &str) -> Result<String, FederationError> {
-        let ours = format!("{}|{}", self.settings.client_id, self.secret()?);
+        let ours = self.own_token()?;
         let url = with_query(&self.graph("debug_token"), &[("input_token", access_token), ("access_token", &ours)])?;
         let answer = object(&self.outbound, "debug_token", Call::get(&url)).await?;
         let data = answer.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
-        let is_ours = lenient(&data, "app_id") == self.settings.client_id;
+        let is_ours = lenient(&data, "app_id") == self.ours()?.0;
         if !is_ours || data.get("is_valid") != Some(&Value::Bool(true)) {
             return Err(FederationError::refused("the token is not of our app, or not valid"));
         }
@@ -74,18 +85,18 @@ impl Facebook {
     }
 
     async fn profile(&self, access_token: &str) -> Result<Map<String, Value>, FederationError> {
-        let proof = hex(&hmac_sha256(self.secret()?.as_bytes(), access_token.as_bytes()));
+        let proof = hex(&hmac_sha256(self.ours()?.1.as_bytes(), access_token.as_bytes()));
         let fields = [("fields", FIELDS), ("access_token", access_token), ("appsecret_proof", &proof)];
         object(&self.outbound, "profile", Call::get(&with_query(&self.graph("me"), &fields)?)).await
     }
 
-    fn claimed(&self, subject: String, profile: &Map<String, Value>) -> Claimed {
+    fn claimed(&self, subject: String, profile: &Map<String, Value>, app: &str) -> Claimed {
         let address = lenient(profile, "email");
         Claimed {
             key: IdentityKey {
                 upstream: self.settings.name.clone(),
                 // Ids are made for one app: those of another app name other people.
-                issuer: format!("{}/{}", self.settings.issuer, self.settings.client_id),
+                issuer: format!("{}/{app}", self.settings.issuer),
                 subject,
             },
             national: None,
@@ -104,7 +115,7 @@ impl Facebook {
 }
 
 impl Connector for Facebook {
-    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, String> {
+    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, Begun> {
         Box::pin(async move {
             let scopes = self.settings.scopes.join(",");
             let mut fields = code_request(&self.settings, begin, &scopes);
@@ -113,7 +124,7 @@ impl Connector for Facebook {
             }
             fields.extend(self.settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
             let dialog = format!("{}/{}/dialog/oauth", self.settings.web_url, self.settings.api_version);
-            with_query(&dialog, &fields)
+            with_query(&dialog, &fields).map(Begun::at)
         })
     }
 
@@ -127,7 +138,7 @@ impl Connector for Facebook {
 
     fn test(&self) -> Answer<'_, Vec<(&'static str, String)>> {
         Box::pin(async move {
-            let ours = format!("{}|{}", self.settings.client_id, self.secret()?);
+            let ours = self.own_token()?;
             let url = with_query(&self.graph("app"), &[("access_token", &ours)])?;
             let app = object(&self.outbound, "app", Call::get(&url)).await?;
             Ok(vec![("interface", self.graph("")), ("app", lenient(&app, "name"))])

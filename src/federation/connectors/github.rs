@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::oidc::with_query;
-use super::{Answer, Back, Begin, Connector, Proven, check_issuer_if_told, code_request};
+use super::{Answer, Back, Begin, Begun, Connector, Proven, check_issuer_if_told, code_request};
 use crate::federation::error::FederationError;
 use crate::federation::reply::{lenient, object, read_object, send};
 use crate::federation::settings::Settings;
@@ -36,7 +36,7 @@ impl GitHub {
             fields.push(("code_verifier", back.verifier));
         }
         let endpoint = format!("{}/login/oauth/access_token", self.settings.web_url);
-        let tokens = token::request(&self.outbound, &self.settings, &endpoint, &fields).await?;
+        let tokens = token::request(&self.outbound, back.client, &endpoint, &fields).await?;
         let access_token = tokens.access_token.expose();
         let user = read_object("user", &send(&self.outbound, "user", self.call("user", access_token)).await?)?;
         let subject = id_of(&user)?;
@@ -44,7 +44,12 @@ impl GitHub {
         let granted = tokens.scope.unwrap_or_default();
         let may_read = granted.split([',', ' ']).any(|scope| matches!(scope, "user:email" | "user"));
         let email = if may_read { self.email(access_token).await? } else { None };
-        Ok(Proven { claimed: self.claimed(subject, &user, email), id_token: None, refresh_token: None })
+        Ok(Proven {
+            claimed: self.claimed(subject, &user, email),
+            id_token: None,
+            refresh_token: None,
+            registration: None,
+        })
     }
 
     fn call(&self, path: &str, access_token: &str) -> Call {
@@ -100,7 +105,7 @@ fn primary(reply: &Reply) -> Option<UpstreamEmail> {
 }
 
 impl Connector for GitHub {
-    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, String> {
+    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, Begun> {
         Box::pin(async move {
             let scopes = self.settings.scopes.join(" ");
             let mut fields = code_request(&self.settings, begin, &scopes);
@@ -109,7 +114,7 @@ impl Connector for GitHub {
             }
             fields.extend(begin.login_hint.map(|hint| ("login", hint)));
             fields.extend(self.settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-            with_query(&format!("{}/login/oauth/authorize", self.settings.web_url), &fields)
+            with_query(&format!("{}/login/oauth/authorize", self.settings.web_url), &fields).map(Begun::at)
         })
     }
 

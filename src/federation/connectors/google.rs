@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::oidc::{Flavour, Said, basic};
+use super::flavour::{Flavour, Said, basic};
 use crate::federation::error::FederationError;
 use crate::federation::settings::Settings;
 use crate::model::identity::{Claimed, UpstreamEmail};

@@ -3,6 +3,7 @@
 //! A capability that an upstream lacks is the trait's own answer; nobody asks a connector what it is.
 
 pub mod facebook;
+pub mod flavour;
 pub mod github;
 pub mod google;
 pub mod oidc;
@@ -12,7 +13,10 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
+use super::credentials::Credentials;
 use super::error::FederationError;
 use super::settings::Settings;
 use crate::base::{Secret, Timestamp};
@@ -21,6 +25,10 @@ use crate::model::identity::Claimed;
 /// A round trip that begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Begin<'a> {
+    /// Who we are there.
+    pub client: &'a Credentials,
+    /// Where the upstream will find the request, where it fetches it.
+    pub request_uri: Option<&'a str>,
     /// Where the upstream sends the browser back to.
     pub redirect_uri: &'a str,
     /// Comes back as it is.
@@ -35,11 +43,27 @@ pub struct Begin<'a> {
     pub fresh: bool,
 }
 
+/// Where a round trip leads.
+#[derive(Debug)]
+pub struct Begun {
+    /// Where the browser goes.
+    pub url: String,
+    /// What is to stand at `request_uri`.
+    pub object: Option<String>,
+}
+
+impl Begun {
+    /// All that the upstream needs is in the address.
+    const fn at(url: String) -> Self {
+        Self { url, object: None }
+    }
+}
+
 /// The parameters that begin every round trip (RFC 6749 §4.1.1, RFC 7636 §4.3).
 fn code_request<'a>(settings: &'a Settings, begin: Begin<'a>, scope: &'a str) -> Vec<(&'a str, &'a str)> {
     let mut fields = vec![
         ("response_type", "code"),
-        ("client_id", settings.client_id.as_str()),
+        ("client_id", begin.client.client_id.as_str()),
         ("redirect_uri", begin.redirect_uri),
         ("scope", scope),
         ("state", begin.state),
@@ -62,6 +86,8 @@ fn check_issuer_if_told(settings: &Settings, iss: Option<&str>) -> Result<(), Fe
 /// A round trip that came back with a code.
 #[derive(Debug, Clone, Copy)]
 pub struct Back<'a> {
+    /// Who we were there when it began.
+    pub client: &'a Credentials,
     /// Where it came back to.
     pub redirect_uri: &'a str,
     /// The code.
@@ -83,6 +109,8 @@ pub struct Proven {
     pub id_token: Option<Secret<String>>,
     /// The refresh token.
     pub refresh_token: Option<Secret<String>>,
+    /// The registration of ours that it began with.
+    pub registration: Option<Uuid>,
 }
 
 /// What came of a refresh token.
@@ -102,6 +130,8 @@ pub enum Refreshed {
 /// A sign-in on the person's own device that begins (OpenID Connect CIBA §7.1).
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
+    /// Who we are there.
+    pub client: &'a Credentials,
     /// Whom to ask.
     pub login_hint: &'a str,
     /// What our page and the device both show.
@@ -146,6 +176,8 @@ pub enum Polled {
 pub struct LogoutNotice {
     /// The issuer.
     pub issuer: String,
+    /// Whom the token is for. Whoever reads it must be that client.
+    pub client_id: String,
     /// Whose sessions end.
     pub subject: Option<String>,
     /// Which of its sessions ended.
@@ -154,13 +186,31 @@ pub struct LogoutNotice {
     pub jti: String,
 }
 
+/// Where a registration of ours is read and deleted, and what lets us (RFC 7592 §3).
+#[derive(Debug, Clone)]
+pub struct ManagedAt {
+    /// `registration_client_uri`.
+    pub uri: String,
+    /// `registration_access_token`.
+    pub token: Secret<String>,
+}
+
+/// What an upstream says of a registration of ours.
+#[derive(Debug)]
+pub enum Standing {
+    /// It knows it: so it is now.
+    Stands(Map<String, Value>),
+    /// It does not know it.
+    Gone,
+}
+
 /// The answer of a capability.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, FederationError>>;
 
 /// An upstream.
 pub trait Connector: Send + Sync + fmt::Debug {
     /// Where the browser goes.
-    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, String>;
+    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, Begun>;
 
     /// Checks `iss` of the way back (RFC 9207): who announces it must send it, and it must be its own.
     fn check_issuer<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, ()>;
@@ -169,7 +219,12 @@ pub trait Connector: Send + Sync + fmt::Debug {
     fn complete<'a>(&'a self, back: Back<'a>) -> Answer<'a, Proven>;
 
     /// Uses a refresh token, which tells whether the session there still stands.
-    fn refresh<'a>(&'a self, _token: &'a Secret<String>, _now: Timestamp) -> Answer<'a, Refreshed> {
+    fn refresh<'a>(
+        &'a self,
+        _client: &'a Credentials,
+        _token: &'a Secret<String>,
+        _now: Timestamp,
+    ) -> Answer<'a, Refreshed> {
         Box::pin(std::future::ready(Err(FederationError::refused("the upstream has no refresh tokens"))))
     }
 
@@ -179,13 +234,19 @@ pub trait Connector: Send + Sync + fmt::Debug {
     }
 
     /// What the person who was asked said.
-    fn poll<'a>(&'a self, _request: &'a Secret<String>, _now: Timestamp) -> Answer<'a, Polled> {
+    fn poll<'a>(
+        &'a self,
+        _client: &'a Credentials,
+        _request: &'a Secret<String>,
+        _now: Timestamp,
+    ) -> Answer<'a, Polled> {
         Box::pin(std::future::ready(Err(FederationError::refused("the upstream asks nobody by itself"))))
     }
 
     /// Where the browser goes to end the session there; `None` where the upstream has no such place.
     fn end_session<'a>(
         &'a self,
+        _client: &'a Credentials,
         _id_token: &'a str,
         _return_to: &'a str,
         _state: &'a str,
@@ -196,6 +257,25 @@ pub trait Connector: Send + Sync + fmt::Debug {
     /// Reads a logout token.
     fn read_logout<'a>(&'a self, _token: &'a str, _now: Timestamp) -> Answer<'a, LogoutNotice> {
         Box::pin(std::future::ready(Err(FederationError::refused("the upstream announces no logout"))))
+    }
+
+    /// Registers us (RFC 7591 §3) with this initial access token, where the upstream wants one.
+    fn register<'a>(
+        &'a self,
+        _said: &'a Map<String, Value>,
+        _token: Option<&'a Secret<String>>,
+    ) -> Answer<'a, Map<String, Value>> {
+        Box::pin(std::future::ready(Err(FederationError::refused("the upstream registers nobody"))))
+    }
+
+    /// Reads a registration of ours (RFC 7592 §2.1).
+    fn registration<'a>(&'a self, _at: &'a ManagedAt) -> Answer<'a, Standing> {
+        Box::pin(std::future::ready(Err(FederationError::refused("the upstream registers nobody"))))
+    }
+
+    /// Deletes a registration of ours (RFC 7592 §2.3).
+    fn unregister<'a>(&'a self, _at: &'a ManagedAt) -> Answer<'a, ()> {
+        Box::pin(std::future::ready(Err(FederationError::refused("the upstream registers nobody"))))
     }
 
     /// Reaches the upstream as a sign-in would; gives what was found, for the operator.

@@ -8,17 +8,22 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Answer, Ask, Asked, Back, Begin, Connector, LogoutNotice, Polled, Proven, Refreshed, code_request};
+use super::flavour::{Flavour, Said};
+use super::{
+    Answer, Ask, Asked, Back, Begin, Begun, Connector, LogoutNotice, ManagedAt, Polled, Proven, Refreshed, Standing,
+    code_request,
+};
 use crate::base::{Clock, Secret, Timestamp};
+use crate::federation::credentials::Credentials;
 use crate::federation::discovery::Directory;
 use crate::federation::error::FederationError;
-use crate::federation::reply::{as_object, lenient, object_or_code, read_object, send, text};
-use crate::federation::settings::Settings;
+use crate::federation::own_keys::OwnKeys;
+use crate::federation::reply::{as_object, object, object_or_code, read_object, send, text, try_object};
+use crate::federation::request_object;
+use crate::federation::settings::{RequestObject, Settings};
 use crate::federation::token::{self, Tokens};
 use crate::jose::claims::{check_audience, check_times, string_claim};
 use crate::jose::decryption::DecryptionKey;
-use crate::model::identity::{ACR_UPSTREAM, Claimed, IdentityKey, NationalId, UpstreamEmail};
-use crate::oauth::acr;
 use crate::outbound::{Call, Outbound};
 
 /// Longest subject, in bytes (OpenID Connect Core §2).
@@ -35,118 +40,6 @@ const LOGOUT_TYPES: [&str; 2] = ["logout+jwt", "jwt"];
 const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// What a verified sign-in said, before it is understood.
-#[derive(Debug)]
-pub struct Said<'a> {
-    /// Claims of the ID token.
-    pub token: &'a Map<String, Value>,
-    /// Claims of userinfo, about the same subject.
-    pub userinfo: Option<&'a Map<String, Value>>,
-    /// The subject.
-    pub subject: &'a str,
-}
-
-impl Said<'_> {
-    /// A claim as text, of userinfo or else of the ID token; empty where there is none.
-    pub fn text(&self, name: &str) -> String {
-        let own = self.userinfo.map(|userinfo| lenient(userinfo, name)).unwrap_or_default();
-        if own.is_empty() { lenient(self.token, name) } else { own }
-    }
-}
-
-/// What a provider does its own way.
-pub trait Flavour: Send + Sync + std::fmt::Debug {
-    /// Whether a spelling of the issuer in an ID token is the configured one.
-    fn is_issuer(&self, settings: &Settings, iss: &str) -> bool {
-        iss == settings.issuer
-    }
-
-    /// Parameters of the authorization request that ask for a fresh proof.
-    fn fresh(&self) -> &'static [(&'static str, &'static str)] {
-        &[("prompt", "login")]
-    }
-
-    /// Parameters of a request that asks a person on their own device.
-    fn asking(&self) -> &'static [(&'static str, &'static str)] {
-        &[]
-    }
-
-    /// Understands what was said.
-    fn claimed(&self, settings: &Settings, said: &Said<'_>) -> Result<Claimed, FederationError>;
-}
-
-/// A provider that keeps to the standards.
-#[derive(Debug)]
-pub struct Standard;
-
-impl Flavour for Standard {
-    fn claimed(&self, settings: &Settings, said: &Said<'_>) -> Result<Claimed, FederationError> {
-        let names = &settings.claims;
-        let national = match &names.national_id {
-            Some(claim) => Some(
-                NationalId::parse(&said.text(claim))
-                    .ok_or_else(|| FederationError::refused("the national identifier is missing or malformed"))?,
-            ),
-            None => None,
-        };
-        Ok(Claimed { national, ..basic(settings, said)? })
-    }
-}
-
-/// The claims that every flavour has.
-pub fn basic(settings: &Settings, said: &Said<'_>) -> Result<Claimed, FederationError> {
-    let names = &settings.claims;
-    let address = said.text(&names.email);
-    let verified = |claims: &Map<String, Value>| claims.get("email_verified") == Some(&Value::Bool(true));
-    let is_verified = verified(said.token) || said.userinfo.is_some_and(verified);
-    Ok(Claimed {
-        key: IdentityKey {
-            upstream: settings.name.clone(),
-            issuer: settings.issuer.clone(),
-            subject: said.subject.to_owned(),
-        },
-        national: None,
-        given_name: said.text(&names.given_name),
-        family_name: said.text(&names.family_name),
-        email: (!address.is_empty())
-            .then_some(UpstreamEmail { address, verified: settings.trust_email && is_verified }),
-        acr: context(settings, said)?,
-        amr: methods(said.token),
-        auth_time: said
-            .token
-            .get("auth_time")
-            .and_then(Value::as_i64)
-            .filter(|at| *at > 0)
-            .map(Timestamp::from_seconds),
-        session: said.token.get("sid").and_then(Value::as_str).filter(|sid| sid.len() <= 255).map(str::to_owned),
-        profile: Map::new(),
-        activities: Vec::new(),
-    })
-}
-
-/// The authentication context: what was asked for must be there. A provider of which nothing is asked has no say in ours.
-fn context(settings: &Settings, said: &Said<'_>) -> Result<String, FederationError> {
-    if settings.acr_values.is_empty() {
-        return Ok(ACR_UPSTREAM.to_owned());
-    }
-    let answered = said.token.get("acr").and_then(Value::as_str).unwrap_or_default();
-    if acr::is_met(&settings.acr_values, answered) {
-        Ok(answered.to_owned())
-    } else {
-        Err(FederationError::refused("acr is missing, unknown or below what was asked for"))
-    }
-}
-
-/// `amr`, as far as it has the form of RFC 8176; `fed` where the provider says nothing.
-fn methods(token: &Map<String, Value>) -> Vec<String> {
-    let is_word =
-        |word: &&str| word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
-    let said = token.get("amr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let words: Vec<String> =
-        said.iter().filter_map(Value::as_str).filter(is_word).take(10).map(str::to_owned).collect();
-    if words.is_empty() { vec!["fed".to_owned()] } else { words }
-}
-
 /// An OpenID provider.
 #[derive(Debug)]
 pub struct Oidc {
@@ -155,7 +48,8 @@ pub struct Oidc {
     clock: Arc<dyn Clock>,
     directory: Directory,
     flavour: &'static dyn Flavour,
-    key: Option<Arc<DecryptionKey>>,
+    decryption: Option<Arc<DecryptionKey>>,
+    keys: OwnKeys,
 }
 
 impl Oidc {
@@ -165,15 +59,15 @@ impl Oidc {
         outbound: Outbound,
         clock: Arc<dyn Clock>,
         flavour: &'static dyn Flavour,
-        key: Option<Arc<DecryptionKey>>,
+        (decryption, keys): (Option<Arc<DecryptionKey>>, OwnKeys),
     ) -> Self {
-        Self { settings, outbound, clock, directory: Directory::default(), flavour, key }
+        Self { settings, outbound, clock, directory: Directory::default(), flavour, decryption, keys }
     }
 
     /// What is in a JWE that was encrypted to us; anything else as it is. A provider that was given a key may encrypt, and what
     /// it encrypts is believed no more for that.
     fn opened<'a>(&self, token: &'a str) -> Result<Cow<'a, str>, FederationError> {
-        match &self.key {
+        match &self.decryption {
             Some(key) if token.bytes().filter(|byte| *byte == b'.').count() == 4 => {
                 let content = String::from_utf8(key.decrypt(token)?);
                 content.map(Cow::Owned).map_err(|_| FederationError::refused("what was decrypted is no text"))
@@ -182,7 +76,7 @@ impl Oidc {
         }
     }
 
-    async fn authorization_url(&self, begin: Begin<'_>) -> Result<String, FederationError> {
+    async fn authorization_url(&self, begin: Begin<'_>) -> Result<Begun, FederationError> {
         let settings = &self.settings;
         let document = self.directory.fresh_document(&self.outbound, settings, self.clock.now()).await?;
         let scopes = settings.scopes.join(" ");
@@ -200,7 +94,30 @@ impl Oidc {
         }
         fields.extend(begin.login_hint.map(|hint| ("login_hint", hint)));
         fields.extend(settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        with_query(&document.authorization_endpoint, &fields)
+        self.leave(&document.authorization_endpoint, begin, &fields)
+    }
+
+    /// How the parameters travel. Beside an object stands what OAuth 2.0 and OpenID Connect need there (Core §6.1, §6.2), with the
+    /// same values; all else is in the object alone, where nobody on the way can change it.
+    fn leave(&self, endpoint: &str, begin: Begin<'_>, fields: &[(&str, &str)]) -> Result<Begun, FederationError> {
+        let settings = &self.settings;
+        let way = settings.requests.object;
+        if way == RequestObject::Off {
+            return with_query(endpoint, fields).map(Begun::at);
+        }
+        let object = request_object::make(settings, &self.keys, &begin.client.client_id, fields)?;
+        let is_beside = |name: &str| matches!(name, "client_id" | "response_type" | "scope");
+        let mut beside: Vec<(&str, &str)> = fields.iter().copied().filter(|(name, _)| is_beside(name)).collect();
+        match begin.request_uri {
+            Some(address) if way == RequestObject::ByReference => {
+                beside.push(("request_uri", address));
+                Ok(Begun { url: with_query(endpoint, &beside)?, object: Some(object) })
+            }
+            _ => {
+                beside.push(("request", &object));
+                with_query(endpoint, &beside).map(Begun::at)
+            }
+        }
     }
 
     async fn exchange(&self, back: Back<'_>) -> Result<Proven, FederationError> {
@@ -211,8 +128,8 @@ impl Oidc {
         if settings.pkce {
             fields.push(("code_verifier", back.verifier));
         }
-        let tokens = token::request(&self.outbound, settings, &document.token_endpoint, &fields).await?;
-        self.understand(tokens, Some(back.nonce), back.now).await
+        let tokens = token::request(&self.outbound, back.client, &document.token_endpoint, &fields).await?;
+        self.understand(back.client, tokens, Some(back.nonce), back.now).await
     }
 
     /// OpenID Connect CIBA §7.1 to §7.3.
@@ -229,11 +146,11 @@ impl Oidc {
             fields.push(("acr_values", &acr_values));
         }
         fields.extend_from_slice(self.flavour.asking());
-        let call = token::proven(settings, endpoint, &fields);
+        let call = token::proven(ask.client, endpoint, &fields)?;
         let answer = match object_or_code(&self.outbound, "back-channel authentication", call).await? {
             Ok(answer) => answer,
             Err(code) if code == "unknown_user_id" => return Ok(Asked::Nobody),
-            Err(code) => return Err(FederationError::refused(format!("back-channel authentication: {code}"))),
+            Err(code) => return Err(FederationError::of_code("back-channel authentication", &code)),
         };
         let seconds = |name| answer.get(name).and_then(Value::as_u64);
         let life = seconds("expires_in").ok_or_else(|| FederationError::refused("expires_in is missing"))?;
@@ -245,13 +162,18 @@ impl Oidc {
     }
 
     /// OpenID Connect CIBA §10.1 and §11. There is no nonce: nothing of this passes through the browser.
-    async fn poll_once(&self, request: &Secret<String>, now: Timestamp) -> Result<Polled, FederationError> {
+    async fn poll_once(
+        &self,
+        client: &Credentials,
+        request: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<Polled, FederationError> {
         let document = self.directory.document(&self.outbound, &self.settings, now).await?;
         let fields = [("grant_type", CIBA_GRANT), ("auth_req_id", request.expose().as_str())];
-        let call = token::proven(&self.settings, &document.token_endpoint, &fields);
+        let call = token::proven(client, &document.token_endpoint, &fields)?;
         match object_or_code(&self.outbound, "token endpoint", call).await? {
             Ok(answer) => {
-                let proven = self.understand(token::read(&answer)?, None, now).await?;
+                let proven = self.understand(client, token::read(&answer)?, None, now).await?;
                 Ok(Polled::Proven(Box::new(proven)))
             }
             Err(code) => match code.as_str() {
@@ -259,27 +181,32 @@ impl Oidc {
                 "slow_down" => Ok(Polled::TooSoon),
                 "access_denied" => Ok(Polled::Denied),
                 "expired_token" => Ok(Polled::Expired),
-                _ => Err(FederationError::refused(format!("token endpoint: {code}"))),
+                code => Err(FederationError::of_code("token endpoint", code)),
             },
         }
     }
 
     /// RFC 6749 §6, OpenID Connect Core §12. Only `invalid_grant` says that the session is over; any other refusal is a
     /// fault of ours or of the provider's configuration.
-    async fn use_refresh_token(&self, token: &Secret<String>, now: Timestamp) -> Result<Refreshed, FederationError> {
+    async fn use_refresh_token(
+        &self,
+        client: &Credentials,
+        token: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<Refreshed, FederationError> {
         let document = self.directory.document(&self.outbound, &self.settings, now).await?;
         let scopes = self.settings.scopes.join(" ");
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token.expose().as_str()), ("scope", &scopes)];
-        let call = token::proven(&self.settings, &document.token_endpoint, &fields);
+        let call = token::proven(client, &document.token_endpoint, &fields)?;
         let answer = match object_or_code(&self.outbound, "token endpoint", call).await? {
             Ok(answer) => answer,
             Err(code) if code == "invalid_grant" => return Ok(Refreshed::Over),
-            Err(code) => return Err(FederationError::refused(format!("token endpoint: {code}"))),
+            Err(code) => return Err(FederationError::of_code("token endpoint", &code)),
         };
         let Tokens { id_token, refresh_token, .. } = token::read(&answer)?;
         // From here on the used token is gone: whatever is wrong with the rest, the new one is kept.
         let id_token = match id_token {
-            Some(token) => self.refreshed_id_token(&token, now).await.map_or_else(
+            Some(token) => self.refreshed_id_token(client, &token, now).await.map_or_else(
                 |error| {
                     tracing::warn!(upstream = self.settings.name, %error, "the ID token of a refresh does not hold");
                     None
@@ -293,37 +220,45 @@ impl Oidc {
 
     async fn refreshed_id_token(
         &self,
+        client: &Credentials,
         token: &Secret<String>,
         now: Timestamp,
     ) -> Result<(String, Secret<String>), FederationError> {
         let token = Secret::new(self.opened(token.expose())?.into_owned());
-        let claims = self.check_id_token(token.expose(), None, now).await?;
+        let claims = self.check_id_token(client, token.expose(), None, now).await?;
         Ok((text(&claims, "sub", LONGEST_SUBJECT)?, token))
     }
 
     /// Verifies the ID token, reads userinfo, understands both.
-    async fn understand(&self, tokens: Tokens, nonce: Option<&str>, now: Timestamp) -> Result<Proven, FederationError> {
+    async fn understand(
+        &self,
+        client: &Credentials,
+        tokens: Tokens,
+        nonce: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Proven, FederationError> {
         let id_token = tokens.id_token.ok_or_else(|| FederationError::refused("the answer has no id_token"))?;
         // A later logout shows the signed token (OpenID Connect RP-Initiated Logout §2): the encrypted one is for us alone.
         let id_token = Secret::new(self.opened(id_token.expose())?.into_owned());
-        let claims = self.check_id_token(id_token.expose(), nonce, now).await?;
+        let claims = self.check_id_token(client, id_token.expose(), nonce, now).await?;
         let subject = text(&claims, "sub", LONGEST_SUBJECT)?;
-        let userinfo = self.userinfo(&tokens.access_token, &subject, now).await?;
+        let userinfo = self.userinfo(client, &tokens.access_token, &subject, now).await?;
         let said = Said { token: &claims, userinfo: userinfo.as_ref(), subject: &subject };
         let claimed = self.flavour.claimed(&self.settings, &said)?;
-        Ok(Proven { claimed, id_token: Some(id_token), refresh_token: tokens.refresh_token })
+        let (refresh_token, registration) = (tokens.refresh_token, client.registration);
+        Ok(Proven { claimed, id_token: Some(id_token), refresh_token, registration })
     }
 
     /// OpenID Connect Core §3.1.3.7.
     async fn check_id_token(
         &self,
+        client: &Credentials,
         token: &str,
         nonce: Option<&str>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, FederationError> {
-        let verified = self.directory.verify(&self.outbound, &self.settings, token, &TYPES, now).await?;
-        let claims = verified.claims;
-        self.check_issuer_and_audience(&claims)?;
+        let claims = self.verified(token, &TYPES, now).await?;
+        self.check_issuer_and_audience(client, &claims)?;
         check_times(&claims, now)?.issued_at.ok_or_else(|| FederationError::refused("the claim iat is missing"))?;
         match (nonce, claims.get("nonce").and_then(Value::as_str)) {
             (None, _) => {}
@@ -333,23 +268,42 @@ impl Oidc {
         Ok(claims)
     }
 
-    fn check_issuer_and_audience(&self, claims: &Map<String, Value>) -> Result<(), FederationError> {
-        if !self.flavour.is_issuer(&self.settings, string_claim(claims, "iss")?) {
-            return Err(FederationError::refused("the claim iss is not the expected one"));
-        }
-        let us = self.settings.client_id.as_str();
+    async fn verified(
+        &self,
+        token: &str,
+        types: &[&str],
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, FederationError> {
+        let how = (types, self.settings.algorithms.as_slice());
+        Ok(self.directory.verify(&self.outbound, &self.settings, token, how, now).await?.claims)
+    }
+
+    fn check_issuer_and_audience(
+        &self,
+        client: &Credentials,
+        claims: &Map<String, Value>,
+    ) -> Result<(), FederationError> {
+        self.check_issuer_claim(claims)?;
+        let us = client.client_id.as_str();
         check_audience(claims, us)?;
-        let several = claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
-        match claims.get("azp").map(Value::as_str) {
-            Some(Some(party)) if party == us => Ok(()),
-            None if !several => Ok(()),
+        match party(claims) {
+            Some(party) if party == us => Ok(()),
             _ => Err(FederationError::refused("the claim azp is not us")),
+        }
+    }
+
+    fn check_issuer_claim(&self, claims: &Map<String, Value>) -> Result<(), FederationError> {
+        if self.flavour.is_issuer(&self.settings, string_claim(claims, "iss")?) {
+            Ok(())
+        } else {
+            Err(FederationError::refused("the claim iss is not the expected one"))
         }
     }
 
     /// Userinfo, JSON or signed, about the same subject (OpenID Connect Core §5.3).
     async fn userinfo(
         &self,
+        client: &Credentials,
         access_token: &Secret<String>,
         subject: &str,
         now: Timestamp,
@@ -366,9 +320,13 @@ impl Oidc {
             let token = std::str::from_utf8(&reply.body).map_err(|_| FederationError::refused("userinfo is no JWT"))?;
             match self.opened(token.trim())? {
                 // Encrypted and not signed (OpenID Connect Core §5.3.2): as good as the connection that brought it.
-                Cow::Owned(content) if content.starts_with('{') => as_object("userinfo", content.as_bytes())?,
-                token => self.signed_userinfo(&token, now).await?,
+                Cow::Owned(content) if content.starts_with('{') && self.settings.userinfo_signed.is_none() => {
+                    as_object("userinfo", content.as_bytes())?
+                }
+                token => self.signed_userinfo(client, &token, now).await?,
             }
+        } else if self.settings.userinfo_signed.is_some() {
+            return Err(FederationError::refused("userinfo is not signed"));
         } else {
             read_object("userinfo", &reply)?
         };
@@ -378,9 +336,16 @@ impl Oidc {
         Ok(Some(claims))
     }
 
-    async fn signed_userinfo(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>, FederationError> {
-        let claims = self.directory.verify(&self.outbound, &self.settings, token, &TYPES, now).await?.claims;
-        self.check_issuer_and_audience(&claims)?;
+    async fn signed_userinfo(
+        &self,
+        client: &Credentials,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, FederationError> {
+        let agreed = self.settings.userinfo_signed;
+        let how = (TYPES.as_slice(), agreed.as_ref().map_or(self.settings.algorithms.as_slice(), std::slice::from_ref));
+        let claims = self.directory.verify(&self.outbound, &self.settings, token, how, now).await?.claims;
+        self.check_issuer_and_audience(client, &claims)?;
         if claims.contains_key("exp") {
             check_times(&claims, now)?;
         }
@@ -389,8 +354,10 @@ impl Oidc {
 
     async fn logout_notice(&self, token: &str, now: Timestamp) -> Result<LogoutNotice, FederationError> {
         let refused = FederationError::refused;
-        let claims = self.directory.verify(&self.outbound, &self.settings, token, &LOGOUT_TYPES, now).await?.claims;
-        self.check_issuer_and_audience(&claims)?;
+        let claims = self.verified(token, &LOGOUT_TYPES, now).await?;
+        self.check_issuer_claim(&claims)?;
+        let client_id = party(&claims).filter(|party| check_audience(&claims, party).is_ok());
+        let client_id = client_id.ok_or_else(|| refused("the logout token is for nobody, or for several"))?.to_owned();
         check_times(&claims, now)?.issued_at.ok_or_else(|| refused("the claim iat is missing"))?;
         let is_event = claims.get("events").and_then(|events| events.get(LOGOUT_EVENT)).is_some_and(Value::is_object);
         if !is_event || claims.contains_key("nonce") {
@@ -402,7 +369,20 @@ impl Oidc {
             return Err(refused("the logout token names nobody"));
         }
         let jti = text(&claims, "jti", LONGEST_SUBJECT)?;
-        Ok(LogoutNotice { issuer: self.settings.issuer.clone(), subject, session, jti })
+        Ok(LogoutNotice { issuer: self.settings.issuer.clone(), client_id, subject, session, jti })
+    }
+}
+
+/// The one client that a token is for: `azp`, or the only `aud`.
+fn party(claims: &Map<String, Value>) -> Option<&str> {
+    let only = || match claims.get("aud")? {
+        Value::String(one) => Some(one.as_str()),
+        Value::Array(all) if all.len() == 1 => all.first()?.as_str(),
+        _ => None,
+    };
+    match claims.get("azp") {
+        Some(party) => party.as_str(),
+        None => only(),
     }
 }
 
@@ -414,7 +394,7 @@ pub fn with_query(url: &str, fields: &[(&str, &str)]) -> Result<String, Federati
 }
 
 impl Connector for Oidc {
-    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, String> {
+    fn begin<'a>(&'a self, begin: Begin<'a>) -> Answer<'a, Begun> {
         Box::pin(self.authorization_url(begin))
     }
 
@@ -438,25 +418,36 @@ impl Connector for Oidc {
         Box::pin(self.exchange(back))
     }
 
-    fn refresh<'a>(&'a self, token: &'a Secret<String>, now: Timestamp) -> Answer<'a, Refreshed> {
-        Box::pin(self.use_refresh_token(token, now))
+    fn refresh<'a>(
+        &'a self,
+        client: &'a Credentials,
+        token: &'a Secret<String>,
+        now: Timestamp,
+    ) -> Answer<'a, Refreshed> {
+        Box::pin(self.use_refresh_token(client, token, now))
     }
 
     fn ask<'a>(&'a self, ask: Ask<'a>) -> Answer<'a, Asked> {
         Box::pin(self.ask_person(ask))
     }
 
-    fn poll<'a>(&'a self, request: &'a Secret<String>, now: Timestamp) -> Answer<'a, Polled> {
-        Box::pin(self.poll_once(request, now))
+    fn poll<'a>(&'a self, client: &'a Credentials, request: &'a Secret<String>, now: Timestamp) -> Answer<'a, Polled> {
+        Box::pin(self.poll_once(client, request, now))
     }
 
-    fn end_session<'a>(&'a self, id_token: &'a str, return_to: &'a str, state: &'a str) -> Answer<'a, Option<String>> {
+    fn end_session<'a>(
+        &'a self,
+        client: &'a Credentials,
+        id_token: &'a str,
+        return_to: &'a str,
+        state: &'a str,
+    ) -> Answer<'a, Option<String>> {
         Box::pin(async move {
             let document = self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
             let Some(endpoint) = &document.end_session_endpoint else { return Ok(None) };
             let fields = [
                 ("id_token_hint", id_token),
-                ("client_id", self.settings.client_id.as_str()),
+                ("client_id", client.client_id.as_str()),
                 ("post_logout_redirect_uri", return_to),
                 ("state", state),
             ];
@@ -468,10 +459,44 @@ impl Connector for Oidc {
         Box::pin(self.logout_notice(token, now))
     }
 
+    fn register<'a>(
+        &'a self,
+        said: &'a Map<String, Value>,
+        token: Option<&'a Secret<String>>,
+    ) -> Answer<'a, Map<String, Value>> {
+        Box::pin(async move {
+            let document = self.directory.fresh_document(&self.outbound, &self.settings, self.clock.now()).await?;
+            let endpoint = document.registration_endpoint.as_ref();
+            let endpoint =
+                endpoint.ok_or_else(|| FederationError::refused("discovery: registration_endpoint is missing"))?;
+            let mut call = Call::post_json(endpoint, &Value::Object(said.clone()));
+            if let Some(token) = token {
+                call = call.authorization(format!("Bearer {}", token.expose()));
+            }
+            object(&self.outbound, "registration", call).await
+        })
+    }
+
+    fn registration<'a>(&'a self, at: &'a ManagedAt) -> Answer<'a, Standing> {
+        Box::pin(async move {
+            let call = Call::get(&at.uri).authorization(format!("Bearer {}", at.token.expose()));
+            // 403 is a client that there is, and that may not read (RFC 7592 §2.1).
+            let said = try_object(&self.outbound, "registration", call, &[401, 404, 410]).await?;
+            Ok(said.map_or(Standing::Gone, Standing::Stands))
+        })
+    }
+
+    fn unregister<'a>(&'a self, at: &'a ManagedAt) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let call = Call::delete(&at.uri).authorization(format!("Bearer {}", at.token.expose()));
+            send(&self.outbound, "registration", call).await.map(drop)
+        })
+    }
+
     fn test(&self) -> Answer<'_, Vec<(&'static str, String)>> {
         Box::pin(async move {
             let document = self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
-            let keys = crate::federation::reply::object(&self.outbound, "keys", Call::get(&document.jwks_uri)).await?;
+            let keys = object(&self.outbound, "keys", Call::get(&document.jwks_uri)).await?;
             let count = keys.get("keys").and_then(Value::as_array).map_or(0, Vec::len);
             Ok(vec![
                 ("issuer", self.settings.issuer.clone()),
@@ -483,6 +508,7 @@ impl Connector for Oidc {
                     "backchannel_authentication_endpoint",
                     document.backchannel_authentication_endpoint.clone().unwrap_or_default(),
                 ),
+                ("registration_endpoint", document.registration_endpoint.clone().unwrap_or_default()),
                 ("keys", count.to_string()),
             ])
         })

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::oidc::{Flavour, Said, basic};
+use super::flavour::{Flavour, Said, basic};
 use crate::federation::error::FederationError;
 use crate::federation::reply::lenient;
 use crate::federation::settings::Settings;

@@ -12,9 +12,16 @@ mod sign_in;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
+use crate::federation::Settings;
 use crate::http::extract::Browser;
 use crate::http::respond::json;
 use crate::i18n::{self, Locale};
+
+/// Where an upstream sends browsers back to that a dialect sent there.
+pub fn ways_back(upstream: &Settings) -> Vec<String> {
+    let professional = upstream.is_pro_sante_connect().then(|| carelink::CALLBACK.to_owned());
+    std::iter::once(medreport::way_back(&upstream.name)).chain(professional).collect()
+}
 
 /// Language of a person who asks for none of ours: the dialects' own.
 const USUAL: Locale = Locale::Fr;

@@ -98,6 +98,10 @@ impl From<FederationError> for Refusal {
                 tracing::warn!(why, "sign-in at the upstream refused");
                 Self::Untrusted
             }
+            FederationError::ClientUnknown => {
+                tracing::error!("the upstream does not know our client: look at its registration");
+                Self::Untrusted
+            }
             FederationError::Cancelled => Self::Cancelled,
             FederationError::NoTrip | FederationError::TooLate => Self::Expired,
             FederationError::Rival => Self::Busy,

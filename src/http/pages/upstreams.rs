@@ -15,8 +15,8 @@ use crate::account::sessions;
 use crate::federation::connectors::Proven;
 use crate::federation::people::{self, Outcome, Through};
 use crate::federation::round_trip::{self, Failed, Purpose as Trip, Returned, Wanted};
-use crate::federation::{FederationError, Upstream, logout};
-use crate::http::extract::{Browser, FormParams, QueryParams, Segment};
+use crate::federation::{FederationError, Upstream, logout, request_object};
+use crate::http::extract::{Browser, FormParams, QueryParams, Segment, Segments};
 use crate::http::respond::authorization::see_other;
 use crate::http::respond::json::{self, oauth_error};
 use crate::http::respond::page;
@@ -37,6 +37,8 @@ pub const CALLBACK: &str = "/federation/{upstream}/callback";
 pub const LOGOUT: &str = "/federation/{upstream}/logout";
 /// Where an upstream finds the key that it may encrypt to.
 pub const JWKS: &str = "/federation/{upstream}/jwks";
+/// Where an upstream fetches a request of ours.
+pub const REQUEST: &str = "/federation/{upstream}/request/{handle}";
 /// Where an upstream announces that its sessions ended.
 pub const BACKCHANNEL_LOGOUT: &str = "/federation/{upstream}/backchannel-logout";
 
@@ -330,6 +332,10 @@ pub fn failed(site: &Site, browser: &Browser, upstream: &Upstream, failure: Fail
             tracing::warn!(upstream = name, why, "sign-in at the upstream refused");
             ErrorKind::UpstreamRefused
         }
+        FederationError::ClientUnknown => {
+            tracing::error!(upstream = name, "the upstream does not know our client: look at its registration");
+            ErrorKind::UpstreamRefused
+        }
         FederationError::Down(why) => {
             tracing::warn!(upstream = name, why, "the upstream is down");
             ErrorKind::UpstreamDown
@@ -367,12 +373,29 @@ pub async fn logged_out(
     outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
 }
 
-/// `GET /federation/{upstream}/jwks`: our public key for what the upstream encrypts, where it was given one.
+/// `GET /federation/{upstream}/jwks`: our public keys for this upstream, where there are any.
 pub async fn jwks(State(site): State<Site>, Segment(name): Segment) -> Response {
     let keys = site.federation().find(&name).and_then(Upstream::published_keys);
     match keys {
         Some(keys) => json::document(keys.to_string().into(), "public, max-age=300"),
         None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// `GET /federation/{upstream}/request/{handle}`: an authorization request that the upstream fetches (RFC 9101 §5.2.3).
+pub async fn request(State(site): State<Site>, Segments(name, handle): Segments) -> Response {
+    let Some(upstream) = site.federation().find(&name) else { return StatusCode::NOT_FOUND.into_response() };
+    match request_object::fetch(site.federation(), upstream, &handle).await {
+        Ok(Some(object)) => {
+            let headers =
+                [(header::CONTENT_TYPE, "application/oauth-authz-req+jwt"), (header::CACHE_CONTROL, "no-store")];
+            (headers, object).into_response()
+        }
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a request cannot be read");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
     }
 }
 

@@ -43,6 +43,19 @@ pub struct UpstreamSession {
     pub id_token: Option<Vec<u8>>,
     /// Its refresh token, sealed.
     pub refresh_token: Option<Vec<u8>>,
+    /// The registration of ours that it began with, where we registered ourselves.
+    pub registration: Option<Uuid>,
+}
+
+/// The upstream's side of a session that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewUpstreamSession<'a> {
+    /// The identity that was used.
+    pub identity: Uuid,
+    /// The upstream's session.
+    pub sid: Option<&'a str>,
+    /// The registration of ours that it began with.
+    pub registration: Option<Uuid>,
 }
 
 /// Tokens of an upstream's session, sealed.
@@ -174,23 +187,24 @@ impl Conn {
     pub async fn put_upstream_session(
         &mut self,
         sid: Uuid,
-        identity: Uuid,
-        upstream_sid: Option<&str>,
+        there: NewUpstreamSession<'_>,
         tokens: SealedTokens<'_>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.query(
-            "INSERT INTO upstream_sessions (sid, identity_id, upstream_sid, id_token, refresh_token, created_at, checked_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (sid) DO UPDATE SET identity_id = excluded.identity_id, \
-             upstream_sid = excluded.upstream_sid, id_token = excluded.id_token, \
-             refresh_token = excluded.refresh_token, created_at = excluded.created_at, checked_at = excluded.checked_at",
+            "INSERT INTO upstream_sessions (sid, identity_id, upstream_sid, id_token, refresh_token, created_at, checked_at, \
+             registration_id) VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT (sid) DO UPDATE SET \
+             identity_id = excluded.identity_id, upstream_sid = excluded.upstream_sid, id_token = excluded.id_token, \
+             refresh_token = excluded.refresh_token, created_at = excluded.created_at, checked_at = excluded.checked_at, \
+             registration_id = excluded.registration_id",
         )
         .bind(sid)
-        .bind(identity)
-        .bind(upstream_sid)
+        .bind(there.identity)
+        .bind(there.sid)
         .bind(tokens.id_token)
         .bind(tokens.refresh_token)
         .bind(now.micros())
+        .bind(there.registration)
         .execute()
         .await?;
         Ok(())
@@ -263,8 +277,8 @@ impl Conn {
         self.query(concat!(
             "SELECT ",
             identity_columns!(),
-            ", s.upstream_sid, s.id_token, s.refresh_token FROM upstream_sessions s JOIN identities ON identities.id = s.identity_id \
-             WHERE s.sid = $1"
+            ", s.upstream_sid, s.id_token, s.refresh_token, s.registration_id FROM upstream_sessions s \
+             JOIN identities ON identities.id = s.identity_id WHERE s.sid = $1"
         ))
         .bind(sid)
         .optional(|row| {
@@ -274,6 +288,7 @@ impl Conn {
                 upstream_sid: session.get("upstream_sid")?,
                 id_token: session.get("id_token")?,
                 refresh_token: session.get("refresh_token")?,
+                registration: session.get("registration_id")?,
             })
         })
         .await

@@ -78,6 +78,57 @@ impl Conn {
         Ok(changed > 0)
     }
 
+    /// Adds a key that signs for an upstream provider alone.
+    pub async fn insert_upstream_key(&mut self, upstream: &str, key: &KeyRecord) -> Result<(), StoreError> {
+        self.query(
+            "INSERT INTO upstream_keys (kid, upstream, alg, state, public_jwk, sealed_private, created_at, changed_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(&key.kid)
+        .bind(upstream)
+        .bind(&key.alg)
+        .bind(key.state.as_str())
+        .bind(Json(&key.public_jwk))
+        .bind(&key.sealed_private)
+        .bind(key.created_at.micros())
+        .bind(key.changed_at.micros())
+        .execute()
+        .await?;
+        self.touch(Topic::Keys);
+        Ok(())
+    }
+
+    /// The keys that sign for an upstream provider, oldest first.
+    pub async fn upstream_keys(&mut self, upstream: &str) -> Result<Vec<KeyRecord>, StoreError> {
+        self.query(
+            "SELECT kid, alg, state, public_jwk, sealed_private, created_at, changed_at FROM upstream_keys \
+             WHERE upstream = $1 ORDER BY created_at, kid",
+        )
+        .bind(upstream)
+        .all(key)
+        .await
+    }
+
+    /// Moves such a key from one state to another; says whether it was in the first.
+    pub async fn set_upstream_key_state(
+        &mut self,
+        kid: &str,
+        from: KeyState,
+        to: KeyState,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .query("UPDATE upstream_keys SET state = $3, changed_at = $4 WHERE kid = $1 AND state = $2")
+            .bind(kid)
+            .bind(from.as_str())
+            .bind(to.as_str())
+            .bind(now.micros())
+            .execute()
+            .await?;
+        self.touch(Topic::Keys);
+        Ok(changed > 0)
+    }
+
     /// Deletes a key; says whether it existed.
     pub async fn delete_key(&mut self, kid: &str) -> Result<bool, StoreError> {
         let deleted = self.query("DELETE FROM signing_keys WHERE kid = $1").bind(kid).execute().await?;

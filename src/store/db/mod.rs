@@ -20,4 +20,5 @@ mod registration;
 mod revoked_tokens;
 mod sessions;
 mod tenants;
+pub(super) mod upstream_clients;
 mod users;

@@ -34,6 +34,10 @@ pub enum Kind {
     Upstream,
     /// Sign-ins at upstream providers that wait for a person's own device.
     UpstreamRequest,
+    /// Authorization requests that upstream providers fetch from us, by digest of their address.
+    UpstreamObject,
+    /// Who is registering us at an upstream provider at this moment.
+    UpstreamRegistration,
     /// `jti` of upstream providers' logout tokens, against replay.
     LogoutTokenId,
     /// Logs of [`Ephemeral::hit`].
@@ -42,7 +46,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Journey,
         Self::AssertionId,
         Self::PasswordReset,
@@ -50,6 +54,8 @@ impl Kind {
         Self::PushedRequest,
         Self::Upstream,
         Self::UpstreamRequest,
+        Self::UpstreamObject,
+        Self::UpstreamRegistration,
         Self::LogoutTokenId,
         Self::Limit,
     ];
@@ -64,6 +70,8 @@ impl Kind {
             Self::PushedRequest => "pushed-request",
             Self::Upstream => "upstream",
             Self::UpstreamRequest => "upstream-request",
+            Self::UpstreamObject => "upstream-object",
+            Self::UpstreamRegistration => "upstream-registration",
             Self::LogoutTokenId => "logout-token",
             Self::Limit => "limit",
         }

@@ -12,6 +12,7 @@ mod c_refresh_logout;
 mod d_jwt;
 mod d_misplaced;
 mod e_linking;
+mod e_registration;
 mod e_social;
 mod e_upstreams;
 mod f_passwords;

@@ -124,6 +124,7 @@ pub const TABLE: &[Row] = &[
     read("/sign-in/{upstream}/ciba", "/sign-in/nowhere/ciba", 404),
     read("/federation/{upstream}/callback", "/federation/nowhere/callback", 404),
     read("/federation/{upstream}/jwks", "/federation/nowhere/jwks", 404),
+    read("/federation/{upstream}/request/{handle}", "/federation/nowhere/request/x", 404),
     read("/federation/{upstream}/logout", "/federation/nowhere/logout", 404),
     Row {
         route: "/federation/{upstream}/backchannel-logout",

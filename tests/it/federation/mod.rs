@@ -4,6 +4,8 @@ mod encryption;
 mod follow;
 pub mod professionals;
 mod realms;
+mod registration;
+mod requests;
 mod simulated;
 mod telephone;
 

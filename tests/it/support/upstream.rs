@@ -1,5 +1,7 @@
 //! A small upstream provider on the loopback interface: an OpenID provider, with the faults that a test asks for.
 
+mod registration;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -54,6 +56,20 @@ pub struct Behaviour {
     pub key_fetches: usize,
     /// Forms that came to the token endpoint.
     pub token_forms: Vec<Vec<(String, String)>>,
+    /// Whether clients may register themselves.
+    pub registers: bool,
+    /// The initial access token that registering takes.
+    pub initial_token: Option<&'static str>,
+    /// Members laid over those of a registration's answer; null removes one.
+    pub registration: Map<String, Value>,
+    /// The whole answer to a registration.
+    pub registration_body: Option<(u16, String)>,
+    /// What clients said of themselves, in their order.
+    pub registered: Vec<Value>,
+    /// Clients that deleted their registration.
+    pub unregistered: Vec<String>,
+    /// Our keys, as we publish them: what verifies assertions and requests.
+    pub our_keys: Option<Value>,
 }
 
 impl Behaviour {
@@ -66,6 +82,8 @@ impl Behaviour {
 /// A code that was given out.
 #[derive(Debug, Clone)]
 struct Code {
+    client: String,
+    redirect_uri: String,
     id_token: Value,
     userinfo: Value,
     challenge: Option<String>,
@@ -76,7 +94,9 @@ struct Shared {
     issuer: String,
     behaviour: Behaviour,
     codes: Vec<(String, Code)>,
-    tokens: Vec<(String, Value)>,
+    tokens: Vec<(String, Value, String)>,
+    clients: Vec<registration::Client>,
+    assertions: Vec<String>,
     count: usize,
 }
 
@@ -124,6 +144,8 @@ impl Op {
             .route("/jwks", get(jwks))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
+            .route("/register", post(registration::register))
+            .route("/register/{id}", get(registration::read).delete(registration::delete))
             .with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { shared, issuer }
@@ -138,6 +160,8 @@ impl Op {
             ("CLIENT_SECRET", SECRET),
             ("ALLOW_PRIVATE_ADDRESSES", "true"),
         ];
+        let by_itself = more.contains(&("REGISTRATION", "dynamic"));
+        let own = own.into_iter().filter(|(key, _)| !by_itself || !key.starts_with("CLIENT_")).collect::<Vec<_>>();
         // A machine under load is no upstream that hangs: only who tests the time itself takes the product's own.
         let patient = [("TIMEOUT", "60s")];
         let own =
@@ -177,20 +201,24 @@ impl Op {
         let asked: Vec<(String, String)> = url::Url::parse(url).unwrap().query_pairs().into_owned().collect();
         let one = |name: &str| asked.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         let now = app.now().seconds();
+        let client = one("client_id").expect("a client_id");
         let mut claims = json!({
-            "iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 120, "auth_time": now,
+            "iss": self.issuer, "aud": client, "iat": now, "exp": now + 120, "auth_time": now,
             "nonce": one("nonce").expect("a nonce"), "sub": person["sub"], "sid": format!("sid-{}", person["sub"]),
             "acr": one("acr_values").map_or(Value::Null, Value::from),
         });
         let mut shared = self.shared.lock().expect("no panic");
+        assert!(client == CLIENT || shared.clients.iter().any(|known| known.id == client), "unknown client {client}");
         overlay(&mut claims, &shared.behaviour.id_token);
         let mut userinfo = person.clone();
         overlay(&mut userinfo, &shared.behaviour.userinfo);
         shared.count += 1;
         let code = format!("code-{}", shared.count);
         let challenge = one("code_challenge");
-        shared.codes.push((code.clone(), Code { id_token: claims, userinfo, challenge }));
         let redirect = one("redirect_uri").expect("a redirect_uri");
+        shared.check_redirect(&client, &redirect);
+        let given = Code { client, redirect_uri: redirect.clone(), id_token: claims, userinfo, challenge };
+        shared.codes.push((code.clone(), given));
         let path = redirect.strip_prefix(super::app::ISSUER).expect("ours").to_owned();
         (one("state").expect("a state"), path, code)
     }
@@ -198,6 +226,7 @@ impl Op {
     /// Begins at `start` in this browser, signs in as `person`, and comes back.
     pub async fn sign_in(&self, app: &TestApp, browser: &mut Browser, start: &str, person: &Value) -> Page {
         let url = self.leave(browser, start).await;
+        let url = self.read_request(app, &url).await;
         browser.get(&self.approve(app, &url, person)).await
     }
 
@@ -258,6 +287,9 @@ async fn document(State(shared): Handle) -> Response {
         "end_session_endpoint": format!("{issuer}/end-session"),
         "authorization_response_iss_parameter_supported": true,
     });
+    if shared.behaviour.registers {
+        document["registration_endpoint"] = format!("{issuer}/register").into();
+    }
     overlay(&mut document, &shared.behaviour.document);
     published(&shared, &document)
 }
@@ -286,16 +318,14 @@ async fn token(State(shared): Handle, headers: HeaderMap, body: Bytes) -> Respon
         return answer(status, "application/json", body);
     }
     let one = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let basic = super::app::basic(CLIENT, SECRET);
-    let proven = headers.get(header::AUTHORIZATION).is_some_and(|value| value == basic.as_str())
-        || (one("client_id") == Some(CLIENT) && one("client_secret") == Some(SECRET));
     let wrong = |error: &str| answer(400, "application/json", json!({ "error": error }).to_string());
-    if !proven {
-        return wrong("invalid_client");
-    }
+    let Some(client) = shared.authenticate(&headers, &fields) else { return wrong("invalid_client") };
     let code = one("code").unwrap_or_default().to_owned();
     let Some(at) = shared.codes.iter().position(|(known, _)| *known == code) else { return wrong("invalid_grant") };
     let (_, given) = shared.codes.remove(at);
+    if given.client != client || one("redirect_uri") != Some(&given.redirect_uri) {
+        return wrong("invalid_grant");
+    }
     if let Some(challenge) = &given.challenge {
         let digest = guichet::base::digest::Digest::of(one("code_verifier").unwrap_or_default().as_bytes());
         if digest.to_base64url() != *challenge {
@@ -304,7 +334,7 @@ async fn token(State(shared): Handle, headers: HeaderMap, body: Bytes) -> Respon
     }
     shared.count += 1;
     let access_token = format!("at-{}", shared.count);
-    shared.tokens.push((access_token.clone(), given.userinfo));
+    shared.tokens.push((access_token.clone(), given.userinfo, client));
     let id_token = if shared.behaviour.unsigned {
         let encode = |value: &Value| guichet::base::digest::base64url(value.to_string().as_bytes());
         format!("{}.{}.", encode(&json!({"alg": "none"})), encode(&given.id_token))
@@ -323,12 +353,12 @@ async fn userinfo(State(shared): Handle, headers: HeaderMap) -> Response {
     hang(&shared, "userinfo").await;
     let shared = shared.lock().expect("no panic");
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let found = shared.tokens.iter().find(|(token, _)| shown == format!("Bearer {token}"));
-    let Some((_, claims)) = found else { return answer(401, "text/html", "<h1>no</h1>".to_owned()) };
-    if shared.behaviour.signed_userinfo {
+    let found = shared.tokens.iter().find(|(token, ..)| shown == format!("Bearer {token}"));
+    let Some((_, claims, client)) = found else { return answer(401, "text/html", "<h1>no</h1>".to_owned()) };
+    if shared.behaviour.signed_userinfo || shared.wants_signed_userinfo(client) {
         let mut claims = claims.clone();
         claims["iss"] = shared.issuer.clone().into();
-        claims["aud"] = CLIENT.into();
+        claims["aud"] = client.clone().into();
         let signed = sign(&claims, "JWT", false);
         let sent = shared.behaviour.encrypted(Content::Token(&signed)).unwrap_or(signed);
         return answer(200, "application/jwt; charset=utf-8", sent);

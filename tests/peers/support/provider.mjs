@@ -8,6 +8,9 @@ import Provider from 'oidc-provider'
 
 import { freePort } from './guichet.mjs'
 
+/** What lets clients register themselves. */
+export const INITIAL_TOKEN = 'initial-access-token-of-the-peer'
+
 export class OpenIdProvider {
   /** Who signs in next, by the account's name; null: whoever it is says no. */
   person = 'ann'
@@ -15,6 +18,9 @@ export class OpenIdProvider {
   accounts = {}
   /** Logouts that could not be told to somebody. */
   troubles = []
+  /** Clients that registered themselves, and those that went again. */
+  registered = []
+  deleted = []
   /** What was asked of the authorization endpoint, the last one last. */
   asked = []
 
@@ -32,11 +38,19 @@ export class OpenIdProvider {
       // It calls no private address by itself, and here everybody has one.
       fetch: (url, { method, headers, body }) => fetch(url, { method, headers, body, signal: AbortSignal.timeout(2500) }),
       pkce: { required: () => true },
+      clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      enabledJWA: {
+        requestObjectSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+        clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+      },
       features: {
         devInteractions: { enabled: false },
         jwtUserinfo: { enabled: true },
         backchannelLogout: { enabled: true },
         rpInitiatedLogout: { enabled: true },
+        registration: { enabled: true, initialAccessToken: INITIAL_TOKEN },
+        registrationManagement: { enabled: true, rotateRegistrationAccessToken: true },
+        requestObjects: { enabled: true },
       },
       interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
       findAccount: (_, id) => ({ accountId: id, claims: () => op.claims(id) }),
@@ -50,6 +64,9 @@ export class OpenIdProvider {
         return grant
       },
     })
+    provider.on('registration_create.success', (ctx, client) => op.registered.push(client.metadata()))
+    provider.on('registration_delete.success', (ctx, client) => op.deleted.push(client.clientId))
+    op.provider = provider
     provider.on('backchannel.error', (_, error) => op.troubles.push(error.message))
     const answer = provider.callback()
     op.server = createServer((request, response) => {
