@@ -59,7 +59,10 @@ pub struct Behaviour {
 impl Behaviour {
     fn encrypted(&self, content: Content<'_>) -> Option<String> {
         let (jwks, alg, enc) = self.encrypt_to.as_ref()?;
-        Some(Recipient::choose(jwks, *alg, *enc).expect("a key").encrypt(content).expect("a JWE"))
+        // By the algorithm's name, as Keycloak looks for a key; one that names none is for nothing.
+        let mut jwks = jwks.clone();
+        jwks["keys"].as_array_mut().expect("keys").retain(|key| key["alg"] == alg.as_str());
+        Some(Recipient::choose(&jwks, *alg, *enc).expect("a key").encrypt(content).expect("a JWE"))
     }
 }
 
