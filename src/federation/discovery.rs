@@ -10,7 +10,8 @@ use super::error::FederationError;
 use super::reply;
 use super::settings::Settings;
 use crate::base::Timestamp;
-use crate::jose::{Algorithm, JoseError, Verified, client_keys};
+use crate::jose::client_keys::{self, Kind};
+use crate::jose::{Algorithm, JoseError, Verified};
 use crate::outbound::{Call, Outbound};
 
 /// The part of a document that is used.
@@ -61,11 +62,11 @@ impl Directory {
         outbound: &Outbound,
         settings: &Settings,
         token: &str,
-        types: &[&str],
+        kind: Kind,
         now: Timestamp,
     ) -> Result<Verified, FederationError> {
         let document = self.document(outbound, settings, now).await?;
-        let try_with = |keys: &Value, allowed: &[Algorithm]| client_keys::verify_typed(keys, token, allowed, types);
+        let try_with = |keys: &Value, allowed: &[Algorithm]| client_keys::verify_kind(keys, token, allowed, kind);
         let keys = self.keys.get(Want::Kept, now, fetch_keys(outbound, &document)).await?;
         match try_with(&keys, &settings.algorithms) {
             // A key that has the name and does not fit may be a new one under an old name.

@@ -12,10 +12,12 @@ use super::{Answer, Ask, Asked, Back, Begin, Connector, LogoutNotice, Polled, Pr
 use crate::base::{Clock, Secret, Timestamp};
 use crate::federation::discovery::Directory;
 use crate::federation::error::FederationError;
-use crate::federation::reply::{as_object, lenient, object_or_code, read_object, send, text};
+use crate::federation::reply::{as_object, code_word, lenient, object_or_code, read_object, send, text};
 use crate::federation::settings::Settings;
 use crate::federation::token::{self, Tokens};
+use crate::jose::MAX_TOKEN_BYTES;
 use crate::jose::claims::{check_audience, check_times, string_claim};
+use crate::jose::client_keys::Kind;
 use crate::jose::decryption::DecryptionKey;
 use crate::model::identity::{ACR_UPSTREAM, Claimed, IdentityKey, NationalId, UpstreamEmail};
 use crate::oauth::acr;
@@ -25,12 +27,16 @@ use crate::outbound::{Call, Outbound};
 const LONGEST_SUBJECT: usize = 255;
 /// Longest name of a request that was asked of a person, in bytes.
 const LONGEST_REQUEST: usize = 2_048;
+/// Longest ID token that goes into an address, in bytes: servers and proxies take lines of 8 KiB.
+const LONGEST_HINT: usize = 7_000;
 /// Least time between two polls where the provider names none (OpenID Connect CIBA §7.3).
 const INTERVAL: u64 = 5;
-/// Types of an ID token and of a userinfo answer.
-const TYPES: [&str; 1] = ["jwt"];
-/// Types of a logout token (OpenID Connect Back-Channel Logout §2.4).
-const LOGOUT_TYPES: [&str; 2] = ["logout+jwt", "jwt"];
+/// An ID token: as long as the token endpoint may have sent.
+const ID_TOKEN: Kind = Kind { types: &["jwt"], longest: token::LONGEST_ID_TOKEN };
+/// A userinfo answer: the record of a professional with fifty places of practice, with room.
+const USERINFO: Kind = Kind { types: &["jwt"], longest: 256 * 1_024 };
+/// A logout token (OpenID Connect Back-Channel Logout §2.4). Anybody may send one, and it names a person and a session.
+const LOGOUT_TOKEN: Kind = Kind { types: &["logout+jwt", "jwt"], longest: MAX_TOKEN_BYTES };
 /// OpenID Connect CIBA §10.1.
 const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -133,7 +139,9 @@ fn context(settings: &Settings, said: &Said<'_>) -> Result<String, FederationErr
     if acr::is_met(&settings.acr_values, answered) {
         Ok(answered.to_owned())
     } else {
-        Err(FederationError::refused("acr is missing, unknown or below what was asked for"))
+        let answered = if answered.is_empty() { "nothing".to_owned() } else { code_word(answered) };
+        let asked = settings.acr_values.join(" ");
+        Err(FederationError::refused(format!("acr is {answered}, which does not reach {asked}")))
     }
 }
 
@@ -321,7 +329,7 @@ impl Oidc {
         nonce: Option<&str>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, FederationError> {
-        let verified = self.directory.verify(&self.outbound, &self.settings, token, &TYPES, now).await?;
+        let verified = self.directory.verify(&self.outbound, &self.settings, token, ID_TOKEN, now).await?;
         let claims = verified.claims;
         self.check_issuer_and_audience(&claims)?;
         check_times(&claims, now)?.issued_at.ok_or_else(|| FederationError::refused("the claim iat is missing"))?;
@@ -379,7 +387,7 @@ impl Oidc {
     }
 
     async fn signed_userinfo(&self, token: &str, now: Timestamp) -> Result<Map<String, Value>, FederationError> {
-        let claims = self.directory.verify(&self.outbound, &self.settings, token, &TYPES, now).await?.claims;
+        let claims = self.directory.verify(&self.outbound, &self.settings, token, USERINFO, now).await?.claims;
         self.check_issuer_and_audience(&claims)?;
         if claims.contains_key("exp") {
             check_times(&claims, now)?;
@@ -389,7 +397,7 @@ impl Oidc {
 
     async fn logout_notice(&self, token: &str, now: Timestamp) -> Result<LogoutNotice, FederationError> {
         let refused = FederationError::refused;
-        let claims = self.directory.verify(&self.outbound, &self.settings, token, &LOGOUT_TYPES, now).await?.claims;
+        let claims = self.directory.verify(&self.outbound, &self.settings, token, LOGOUT_TOKEN, now).await?.claims;
         self.check_issuer_and_audience(&claims)?;
         check_times(&claims, now)?.issued_at.ok_or_else(|| refused("the claim iat is missing"))?;
         let is_event = claims.get("events").and_then(|events| events.get(LOGOUT_EVENT)).is_some_and(Value::is_object);
@@ -454,12 +462,15 @@ impl Connector for Oidc {
         Box::pin(async move {
             let document = self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
             let Some(endpoint) = &document.end_session_endpoint else { return Ok(None) };
-            let fields = [
-                ("id_token_hint", id_token),
+            let mut fields = vec![
                 ("client_id", self.settings.client_id.as_str()),
                 ("post_logout_redirect_uri", return_to),
                 ("state", state),
             ];
+            // Without it the provider asks the person; with one that its server finds too long there is no page at all.
+            if id_token.len() <= LONGEST_HINT {
+                fields.push(("id_token_hint", id_token));
+            }
             with_query(endpoint, &fields).map(Some)
         })
     }

@@ -335,7 +335,7 @@ pub fn failed(site: &Site, browser: &Browser, upstream: &Upstream, failure: Fail
             tracing::warn!(upstream = name, why, "sign-in at the upstream refused");
             ErrorKind::UpstreamRefused
         }
-        FederationError::Down(why) => {
+        FederationError::Down(why) | FederationError::Gone(why) => {
             tracing::warn!(upstream = name, why, "the upstream is down");
             ErrorKind::UpstreamDown
         }

@@ -5,6 +5,7 @@ mod follow;
 pub mod professionals;
 mod realms;
 mod simulated;
+mod sizes;
 mod telephone;
 
 use guichet::model::session::ACR_PASSWORD;
