@@ -60,7 +60,7 @@ impl DecryptionKey {
             serde_json::from_value(Value::Object(public.as_ref().clone())).map_err(|_| JoseError::NoDecryptionKey)?;
         let key = PublicKey::read(&members).map_err(no_key)?;
         let decrypters: Vec<Box<dyn JweDecrypter>> = decrypters.into_iter().flatten().collect();
-        let published = |decrypter: &Box<dyn JweDecrypter>| {
+        let published = |decrypter: &dyn JweDecrypter| {
             let alg = decrypter.algorithm().name();
             let mut public: Map<String, Value> = key.members();
             public.insert("kid".to_owned(), format!("{}.{alg}", key.thumbprint()).into());
@@ -68,7 +68,7 @@ impl DecryptionKey {
             public.insert("alg".to_owned(), alg.into());
             Value::Object(public)
         };
-        let public = decrypters.iter().map(published).collect();
+        let public = decrypters.iter().map(|decrypter| published(decrypter.as_ref())).collect();
         Ok(Self { decrypters, public })
     }
 

@@ -41,7 +41,7 @@ async fn a_signed_record_may_be_long_and_not_endless() {
         match expected {
             "account" => assert_eq!(page.kind(), Some("account"), "{signed} {bytes}: {}", page.url),
             error => {
-                assert!(page.answer.body.contains(&format!("data-error=\"{error}\"")), "{signed} {bytes}: {page:?}")
+                assert!(page.answer.body.contains(&format!("data-error=\"{error}\"")), "{signed} {bytes}: {page:?}");
             }
         }
     }
@@ -82,7 +82,10 @@ async fn a_logout_token_names_a_person_and_is_short() {
             "events": {"http://schemas.openid.net/event/backchannel-logout": {}}, "text": "x".repeat(bytes),
         });
         let token = sign(&claims, "logout+jwt", false);
-        app.post("/federation/pro_sante_connect/backchannel-logout", &[], &[("logout_token", &token)]).await.status.as_u16()
+        app.post("/federation/pro_sante_connect/backchannel-logout", &[], &[("logout_token", &token)])
+            .await
+            .status
+            .as_u16()
     };
     assert_eq!((announce(10).await, announce(5_000).await, announce(7_000).await), (200, 200, 400));
 }
