@@ -402,6 +402,13 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
             check_url(&path(word), text, raw.allow_private_addresses, check);
         }
     }
+    if raw.logo.as_deref().is_some_and(|logo| !may_be_loaded(logo)) {
+        check.refuse(
+            &path("logo"),
+            "is not an https URL",
+            "write https://…, or a path of this site that begins with /",
+        );
+    }
     let client_secret = check.secret(&path("client_secret"), raw.client_secret, raw.client_secret_file.as_deref());
     let client_auth: Option<ClientAuth> =
         raw.client_auth_method.as_deref().map(|text| check.choice(&path("client_auth_method"), text));
@@ -482,6 +489,12 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
     }
 }
 
+/// A picture that our pages load: by https from anywhere, or from our own site.
+fn may_be_loaded(logo: &str) -> bool {
+    let is_path = logo.starts_with('/') && !logo.starts_with("//");
+    is_path || url::Url::parse(logo).is_ok_and(|url| url.scheme() == "https" && url.username().is_empty())
+}
+
 /// An absolute URL of https, or of http where private addresses are allowed.
 fn check_url(path: &str, text: &str, plain: bool, check: &mut Check) {
     let good = url::Url::parse(text).is_ok_and(|url| {
@@ -533,11 +546,27 @@ mod tests {
     }
 
     #[test]
+    fn a_logo_is_one_that_pages_may_load() {
+        for (logo, good) in [
+            ("https://cdn.example/psc.svg", true),
+            ("/images/psc.svg", true),
+            ("//cdn.example/psc.svg", false),
+            ("http://cdn.example/psc.svg", false),
+            ("javascript:alert(1)", false),
+            ("https://me@cdn.example/psc.svg", false),
+            ("psc.svg", false),
+            ("", false),
+        ] {
+            assert_eq!(may_be_loaded(logo), good, "{logo}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_by_its_path() {
         let found = problems(&format!(
             "{ISSUER}[upstreams.Psc]\nclient_id = 'x'\n[upstreams.a]\nclient_id = 'x'\n\
              [upstreams.b]\nissuer = 'http://b.example'\nclient_idd = 'x'\npkce = 'yes'\n\
-             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']\nciba = true"
+             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']\nciba = true\nlogo = 'psc.svg'"
         ));
         let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
         for key in [
@@ -551,10 +580,11 @@ mod tests {
             "upstreams.b.parameters",
             "upstreams.b.algorithms",
             "upstreams.b.ciba",
+            "upstreams.b.logo",
         ] {
             assert!(keys.contains(&key), "{key}: {keys:?}");
         }
-        assert_eq!(keys.len(), 10);
+        assert_eq!(keys.len(), 11);
         let odd = load_with(ISSUER, &[("GUICHET_UPSTREAMS__CLIENT_ID", "x"), ("GUICHET_UPSTREAMS__A__NONSENSE", "x")]);
         assert_eq!(odd.unwrap_err().len(), 2);
     }
