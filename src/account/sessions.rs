@@ -10,6 +10,8 @@ use crate::base::id::{TenantId, UserId};
 use crate::base::token::TokenKind;
 use crate::model::grant::GrantEnd;
 use crate::model::session::{Session, SessionEnd};
+use crate::model::tenant::Membership;
+use crate::model::user::User;
 
 /// `last_seen_at` is kept to this; a session is not written at every request.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
@@ -18,16 +20,39 @@ const SEEN_EVERY: Duration = Duration::from_secs(60);
 pub async fn find(accounts: &Accounts, cookie: &str) -> Result<Option<Session>, AccountError> {
     let Some(token) = TokenKind::Session.digest_of(cookie) else { return Ok(None) };
     let found = accounts.store().read().await?.session_by_token(&token).await?;
+    match found {
+        Some(session) if is_alive(accounts, &session).await? => Ok(Some(session)),
+        _ => Ok(None),
+    }
+}
+
+/// The alive session of a cookie's value, with its person and their active tenants.
+pub async fn find_with_person(
+    accounts: &Accounts,
+    cookie: &str,
+) -> Result<Option<(Session, User, Vec<Membership>)>, AccountError> {
+    let Some(token) = TokenKind::Session.digest_of(cookie) else { return Ok(None) };
+    let found = accounts.store().read().await?.session_with_person(&token).await?;
+    match found {
+        Some(found) if is_alive(accounts, &found.0).await? => Ok(Some(found)),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a session has not ended by itself; notes the use of one that has not.
+async fn is_alive(accounts: &Accounts, session: &Session) -> Result<bool, AccountError> {
     let now = accounts.now();
-    let Some(session) = found.filter(|session| session.is_alive(now, accounts.0.lifetimes)) else { return Ok(None) };
+    if !session.is_alive(now, accounts.0.lifetimes) {
+        return Ok(false);
+    }
     if now.since(session.last_seen_at) >= SEEN_EVERY {
         let sid = session.sid;
         accounts
             .store()
-            .write("touch_session", move |tx| Box::pin(async move { tx.touch_session(sid, now).await }))
+            .write_one("touch_session", move |tx| Box::pin(async move { tx.touch_session(sid, now).await }))
             .await?;
     }
-    Ok(Some(session))
+    Ok(true)
 }
 
 /// Remembers the chosen tenant, for the next application.
@@ -35,7 +60,7 @@ pub async fn choose_tenant(accounts: &Accounts, session: &Session, tenant: Tenan
     let sid = session.sid;
     accounts
         .store()
-        .write("choose_tenant", move |tx| Box::pin(async move { tx.set_session_tenant(sid, Some(tenant)).await }))
+        .write_one("choose_tenant", move |tx| Box::pin(async move { tx.set_session_tenant(sid, Some(tenant)).await }))
         .await?;
     Ok(())
 }

@@ -90,7 +90,10 @@ async fn refuse(accounts: &Accounts, user: Option<User>, attempt: Attempt) -> Re
     event.outcome = Outcome::Failure;
     event.entity_id = user.map(|user| user.uuid.to_string());
     event.address = attempt.address.map(|address| address.to_string());
-    accounts.store().write("sign_in_failed", move |tx| Box::pin(async move { tx.append_audit(&event).await })).await?;
+    accounts
+        .store()
+        .write_one("sign_in_failed", move |tx| Box::pin(async move { tx.append_audit(&event).await }))
+        .await?;
     Ok(SignIn::Refused)
 }
 
@@ -124,9 +127,9 @@ async fn admit(
                 tx.set_last_login(user.id, now).await?;
                 tx.append_audit(&event).await?;
                 let session = establish(tx, present, &new, fresh_sid, now).await?;
-                if let Some(session) = &session {
-                    // A password stands on no upstream's session, even where the browser's session began with one.
-                    tx.delete_upstream_session(session.sid).await?;
+                // A password stands on no upstream's session, even where the browser's session began with one.
+                if let Some(same) = session.as_ref().filter(|session| session.sid != fresh_sid) {
+                    tx.delete_upstream_session(same.sid).await?;
                 }
                 Ok::<_, AccountError>(session)
             })

@@ -6,7 +6,7 @@ use crate::model::client::Client;
 use crate::model::code::AuthorizationCode;
 use crate::model::grant::Grant;
 use crate::oauth::{ErrorCode, OAuthError};
-use crate::store::{Constraint, StoreError};
+use crate::store::Conn;
 
 /// The grant that a code's record stands for, as it is when its code is redeemed at `now`.
 pub(super) fn grant(provider: &Provider, code: &AuthorizationCode, now: Timestamp) -> Grant {
@@ -46,31 +46,68 @@ pub(super) async fn record(
     grant: Grant,
     began_in_front: bool,
 ) -> Result<bool, ProviderError> {
-    let refused = |why: &'static str| ProviderError::from(OAuthError::new(ErrorCode::InvalidGrant).detail(why));
-    let needs_consent = !client.policy.first_party;
+    let id = grant.id;
+    let begun = match (began_in_front, client.policy.first_party) {
+        (true, first_party) => return redeem(provider, grant, !first_party).await,
+        (false, true) => begin(provider, grant).await?,
+        (false, false) => begin_by_consent(provider, grant).await?,
+    };
+    if !begun && provider.store().read().await?.grant_by_id(id).await?.is_none() {
+        return Err(refused("the session ended"));
+    }
+    Ok(begun)
+}
+
+fn refused(why: &'static str) -> ProviderError {
+    OAuthError::new(ErrorCode::InvalidGrant).detail(why).into()
+}
+
+/// Begins a grant that needs no consent.
+async fn begin(provider: &Provider, grant: Grant) -> Result<bool, ProviderError> {
     let begun = provider
         .store()
+        .write_one("begin_grant", move |tx| Box::pin(async move { tx.begin_grant(&grant).await }))
+        .await?;
+    Ok(begun)
+}
+
+/// Begins a grant that stands on the person's consent. The session goes first: withdrawing a consent does not touch it, but
+/// who ends it must find this grant.
+async fn begin_by_consent(provider: &Provider, grant: Grant) -> Result<bool, ProviderError> {
+    provider
+        .store()
         .write("begin_grant", move |tx| {
+            Box::pin(async move {
+                if !tx.begin_grant(&grant).await? {
+                    return Ok(false);
+                }
+                stands_on_consent(tx, &grant).await?;
+                Ok(true)
+            })
+        })
+        .await
+}
+
+/// Redeems a grant that began at the authorization endpoint.
+async fn redeem(provider: &Provider, grant: Grant, needs_consent: bool) -> Result<bool, ProviderError> {
+    provider
+        .store()
+        .write("redeem_grant", move |tx| {
             Box::pin(async move {
                 if !tx.hold_session(grant.sid).await? {
                     return Err(refused("the session ended"));
                 }
                 if needs_consent {
-                    let consent = tx.consent(grant.user, grant.client).await?;
-                    if !consent.is_some_and(|known| grant.scope.is_within(&known.scope)) {
-                        return Err(refused("the consent was withdrawn"));
-                    }
+                    stands_on_consent(tx, &grant).await?;
                 }
-                if began_in_front {
-                    return Ok(tx.rotate_grant(grant.id, Grant::IN_FRONT, grant.created_at).await?.is_some());
-                }
-                tx.insert_grant(&grant).await?;
-                Ok(true)
+                Ok(tx.rotate_grant(grant.id, Grant::IN_FRONT, grant.created_at).await?.is_some())
             })
         })
-        .await;
-    match begun {
-        Err(ProviderError::Store(StoreError::Conflict(Constraint::Grant))) => Ok(false),
-        begun => begun,
-    }
+        .await
+}
+
+async fn stands_on_consent(tx: &mut Conn, grant: &Grant) -> Result<(), ProviderError> {
+    let consent = tx.consent(grant.user, grant.client).await?;
+    let stands = consent.is_some_and(|known| grant.scope.is_within(&known.scope));
+    if stands { Ok(()) } else { Err(refused("the consent was withdrawn")) }
 }

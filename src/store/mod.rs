@@ -23,6 +23,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::base::Secret;
+use engine::Size;
 
 pub use db::audit::AuditFilter;
 pub use db::epochs::Topic;
@@ -82,7 +83,7 @@ impl Store {
     /// Asks a reader, the writer and Redis for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.read().await?.query("SELECT 1").execute().await?;
-        self.write("ping", |_| Box::pin(std::future::ready(Ok::<_, StoreError>(())))).await?;
+        self.write("ping", |tx| Box::pin(async move { tx.query("SELECT 1").execute().await })).await?;
         self.0.ephemeral.ping().await
     }
 
@@ -109,7 +110,18 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.0.database.write(name, job).await
+        self.0.database.write(name, Size::Any, job).await
+    }
+
+    /// The same for a job of one statement, which needs no transaction around it. A second statement is refused, and the
+    /// first may be kept then.
+    pub async fn write_one<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.0.database.write(name, Size::One, job).await
     }
 
     /// The short-lived state.

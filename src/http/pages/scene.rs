@@ -127,19 +127,16 @@ fn progress(journey: &Journey, person: Option<&Person>) -> Progress {
 /// The person of the browser's session, if it is alive and the account is active.
 pub async fn person(site: &Site, browser: &Browser, client: Option<&Client>) -> Result<Option<Person>, Trouble> {
     let Some(cookie) = browser.session_cookie() else { return Ok(None) };
-    let Some(session) = sessions::find(site.accounts(), cookie).await? else { return Ok(None) };
-    let mut conn = site.accounts().store().read().await?;
-    let Some((user, mut memberships)) = conn.user_with_memberships(session.user, None).await? else { return Ok(None) };
-    if !user.is_active() {
-        return Ok(None);
-    }
+    let found = sessions::find_with_person(site.accounts(), cookie).await?;
+    let Some((session, user, mut memberships)) = found.filter(|(_, user, _)| user.is_active()) else { return Ok(None) };
+    let store = site.accounts().store();
     // Nobody is asked for the operator's own applications.
     let consent = match client.filter(|client| !client.policy.first_party) {
-        Some(client) => conn.consent(user.id, client.key).await?,
+        Some(client) => store.read().await?.consent(user.id, client.key).await?,
         None => None,
     };
     let counts = client.is_some_and(|client| client.policy.required_upstream.is_some()) || site.federation().confines();
-    let upstream = if counts { conn.upstream_session(session.sid).await? } else { None };
+    let upstream = if counts { store.read().await?.upstream_session(session.sid).await? } else { None };
     let upstream = upstream.map(|there| there.identity.key.upstream);
     // What a tenant's own provider says counts in that tenant alone.
     if let Some(home) = upstream.as_deref().and_then(|name| site.federation().find(name)) {

@@ -83,7 +83,7 @@ async fn rotate(
         let id = grant.id;
         let rotated = provider
             .store()
-            .write("rotate_grant", move |tx| Box::pin(async move { tx.rotate_grant(id, generation, now).await }))
+            .write_one("rotate_grant", move |tx| Box::pin(async move { tx.rotate_grant(id, generation, now).await }))
             .await?;
         if let Some(rotated) = rotated {
             return Ok(rotated);

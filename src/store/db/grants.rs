@@ -7,7 +7,7 @@ use crate::base::Timestamp;
 use crate::base::id::{ClientKey, TenantId, UserId};
 use crate::model::grant::{Grant, GrantEnd};
 use crate::oauth::Scope;
-use crate::store::engine::Row;
+use crate::store::engine::{Query, Row};
 use crate::store::{Conn, Constraint, StoreError};
 
 /// The columns that [`grant`] reads.
@@ -16,6 +16,45 @@ macro_rules! grant_columns {
         "id, client_id, user_id, tenant_id, sid, scope, claims, resources, nonce, auth_time, acr, amr, created_at, expires_at, \
          generation, rotated_at, revoked_at"
     };
+}
+
+/// The columns that [`bind`] gives values to, in its order.
+macro_rules! insert_into_grants {
+    () => {
+        "INSERT INTO grants (id, client_id, user_id, tenant_id, sid, scope, resources, nonce, auth_time, acr, amr, \
+         created_at, expires_at, generation, rotated_at, revoked_at, claims)"
+    };
+}
+macro_rules! grant_values {
+    () => {
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17"
+    };
+}
+macro_rules! from_live_session {
+    () => {
+        " FROM sessions WHERE sessions.sid = $5 AND sessions.ended_at IS NULL"
+    };
+}
+
+fn bind<'c>(query: Query<'c>, grant: &Grant) -> Query<'c> {
+    query
+        .bind(grant.id)
+        .bind(grant.client.get())
+        .bind(grant.user.get())
+        .bind(grant.tenant.map(TenantId::get))
+        .bind(grant.sid)
+        .bind(grant.scope.to_string())
+        .bind(Json(&grant.resources))
+        .bind(grant.nonce.as_deref())
+        .bind(grant.auth_time.micros())
+        .bind(&grant.acr)
+        .bind(Json(&grant.amr))
+        .bind(grant.created_at.micros())
+        .bind(grant.expires_at.micros())
+        .bind(grant.generation)
+        .bind(grant.rotated_at.micros())
+        .bind(grant.revoked_at.map(Timestamp::micros))
+        .bind(Json(&grant.claims))
 }
 
 fn grant(row: &Row) -> Result<Grant, StoreError> {
@@ -49,36 +88,34 @@ macro_rules! revoke_where {
 }
 
 impl Conn {
-    /// Begins a grant. [`Constraint::Grant`] when its id exists: that is how a second use of a code is noticed. The
-    /// transaction can go on after that.
+    /// Puts a grant down, whatever became of its session. [`Constraint::Grant`] when its id exists: that is how a second use
+    /// of a code is noticed. The transaction can go on after that.
     pub async fn insert_grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
-        let inserted = self
-            .query(
-                "INSERT INTO grants (id, client_id, user_id, tenant_id, sid, scope, resources, nonce, auth_time, acr, \
-                 amr, created_at, expires_at, generation, rotated_at, revoked_at, claims) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
-                 ON CONFLICT (id) DO NOTHING",
-            )
-            .bind(grant.id)
-            .bind(grant.client.get())
-            .bind(grant.user.get())
-            .bind(grant.tenant.map(TenantId::get))
-            .bind(grant.sid)
-            .bind(grant.scope.to_string())
-            .bind(Json(&grant.resources))
-            .bind(grant.nonce.as_deref())
-            .bind(grant.auth_time.micros())
-            .bind(&grant.acr)
-            .bind(Json(&grant.amr))
-            .bind(grant.created_at.micros())
-            .bind(grant.expires_at.micros())
-            .bind(grant.generation)
-            .bind(grant.rotated_at.micros())
-            .bind(grant.revoked_at.map(Timestamp::micros))
-            .bind(Json(&grant.claims))
-            .execute()
-            .await?;
+        let sql = concat!(insert_into_grants!(), " VALUES (", grant_values!(), ") ON CONFLICT (id) DO NOTHING");
+        let inserted = bind(self.query(sql), grant).execute().await?;
         if inserted == 0 { Err(StoreError::Conflict(Constraint::Grant)) } else { Ok(()) }
+    }
+
+    /// Begins a grant in a session that was not ended; one statement. `false` when the session was ended or the grant exists.
+    /// Who ends the session meanwhile waits, and then finds the grant.
+    pub async fn begin_grant(&mut self, grant: &Grant) -> Result<bool, StoreError> {
+        let sql = self.either(
+            concat!(
+                insert_into_grants!(),
+                " SELECT ",
+                grant_values!(),
+                from_live_session!(),
+                " ON CONFLICT (id) DO NOTHING"
+            ),
+            concat!(
+                insert_into_grants!(),
+                " SELECT ",
+                grant_values!(),
+                from_live_session!(),
+                " FOR SHARE ON CONFLICT (id) DO NOTHING"
+            ),
+        );
+        Ok(bind(self.query(sql), grant).execute().await? > 0)
     }
 
     /// The grant with this id, live or not.

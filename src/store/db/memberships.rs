@@ -4,11 +4,14 @@
 
 use uuid::Uuid;
 
+use super::sessions::{session, session_columns};
 use super::tenants::{tenant, tenant_columns};
 use super::users::{plain, user, user_columns};
 use crate::base::Timestamp;
+use crate::base::digest::Digest;
 use crate::base::id::{TenantId, UserId};
 use crate::model::role::Role;
+use crate::model::session::Session;
 use crate::model::tenant::{Membership, Tenant, TenantStatus};
 use crate::model::user::User;
 use crate::store::engine::Row;
@@ -16,6 +19,36 @@ use crate::store::{Conn, StoreError, Topic};
 
 fn role(row: &Row) -> Result<Role, StoreError> {
     row.of("memberships").parsed("role", Role::parse)
+}
+
+/// The columns that [`person`] reads.
+macro_rules! person_columns {
+    () => {
+        concat!(user_columns!(), ", ", tenant_columns!(), ", m.role")
+    };
+}
+
+/// The tenants of memberships `m`; `$2` is their status.
+macro_rules! join_active_tenants {
+    () => {
+        " LEFT JOIN tenants ON tenants.id = m.tenant_id AND tenants.status = $2"
+    };
+}
+
+/// An account, and one role of its in an active tenant where there is one.
+type PersonRow = (User, Option<(Tenant, Role)>);
+
+fn person(row: &Row) -> Result<PersonRow, StoreError> {
+    let belongs = row.of("tenants").get::<Option<i64>>("tenant_id")?.is_some();
+    Ok((user(row)?, if belongs { Some((tenant(row)?, role(row)?)) } else { None }))
+}
+
+/// One person of their rows, which are sorted by tenant.
+fn gathered(rows: Vec<PersonRow>) -> Option<(User, Vec<Membership>)> {
+    let (mut users, roles): (Vec<User>, Vec<_>) = rows.into_iter().unzip();
+    let user = users.pop()?;
+    let memberships = by_name(by_tenant(user.id, roles.into_iter().flatten().collect()));
+    Some((user, memberships))
 }
 
 impl Conn {
@@ -145,26 +178,40 @@ impl Conn {
         let rows = self
             .query(concat!(
                 "SELECT ",
-                user_columns!(),
-                ", ",
-                tenant_columns!(),
-                ", m.role FROM users \
-                 LEFT JOIN memberships m ON m.user_id = users.id AND ($2 IS NULL OR m.tenant_id = $2) \
-                 LEFT JOIN tenants ON tenants.id = m.tenant_id AND tenants.status = $3 \
-                 WHERE users.id = $1 ORDER BY tenants.id, m.role"
+                person_columns!(),
+                " FROM users LEFT JOIN memberships m ON m.user_id = users.id AND ($3 IS NULL OR m.tenant_id = $3)",
+                join_active_tenants!(),
+                " WHERE users.id = $1 ORDER BY tenants.id, m.role"
             ))
             .bind(id.get())
-            .bind(only.map(TenantId::get))
             .bind(TenantStatus::Active.as_str())
-            .all(|row| {
-                let belongs = row.of("tenants").get::<Option<i64>>("tenant_id")?.is_some();
-                Ok((user(row)?, if belongs { Some((tenant(row)?, role(row)?)) } else { None }))
-            })
+            .bind(only.map(TenantId::get))
+            .all(person)
             .await?;
-        let (mut users, roles): (Vec<User>, Vec<_>) = rows.into_iter().unzip();
-        let Some(user) = users.pop() else { return Ok(None) };
-        let memberships = by_name(by_tenant(user.id, roles.into_iter().flatten().collect()));
-        Ok(Some((user, memberships)))
+        Ok(gathered(rows))
+    }
+
+    /// The session of a cookie, unless it was ended, with its person as [`Self::user_with_memberships`] gives it.
+    pub async fn session_with_person(
+        &mut self,
+        token: &Digest,
+    ) -> Result<Option<(Session, User, Vec<Membership>)>, StoreError> {
+        let rows = self
+            .query(concat!(
+                "SELECT ",
+                session_columns!(),
+                ", ",
+                person_columns!(),
+                " FROM sessions JOIN users ON users.id = sessions.user_id LEFT JOIN memberships m ON m.user_id = users.id",
+                join_active_tenants!(),
+                " WHERE sessions.token = $1 AND sessions.ended_at IS NULL ORDER BY tenants.id, m.role"
+            ))
+            .bind(token.as_bytes().as_slice())
+            .bind(TenantStatus::Active.as_str())
+            .all(|row| Ok((session(row)?, person(row)?)))
+            .await?;
+        let (mut sessions, people): (Vec<Session>, Vec<_>) = rows.into_iter().unzip();
+        Ok(sessions.pop().zip(gathered(people)).map(|(session, (user, memberships))| (session, user, memberships)))
     }
 
     /// The members of a tenant with their roles, by internal id, those behind `after`.

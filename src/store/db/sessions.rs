@@ -13,21 +13,24 @@ use crate::store::{Conn, StoreError};
 /// The columns that [`session`] reads.
 macro_rules! session_columns {
     () => {
-        "sid, token, user_id, tenant_id, auth_time, acr, amr, created_at, last_seen_at, address, user_agent"
+        "sessions.sid, sessions.token, sessions.user_id, sessions.tenant_id AS session_tenant_id, sessions.auth_time, \
+         sessions.acr, sessions.amr, sessions.created_at AS began_at, sessions.last_seen_at, sessions.address, \
+         sessions.user_agent"
     };
 }
+pub(super) use session_columns;
 
-fn session(row: &Row) -> Result<Session, StoreError> {
+pub(super) fn session(row: &Row) -> Result<Session, StoreError> {
     let row = row.of("sessions");
     Ok(Session {
         sid: row.get("sid")?,
         token: row.digest("token")?,
         user: UserId::new(row.get("user_id")?),
-        tenant: row.get::<Option<i64>>("tenant_id")?.map(TenantId::new),
+        tenant: row.get::<Option<i64>>("session_tenant_id")?.map(TenantId::new),
         auth_time: row.time("auth_time")?,
         acr: row.get("acr")?,
         amr: row.json("amr")?,
-        created_at: row.time("created_at")?,
+        created_at: row.time("began_at")?,
         last_seen_at: row.time("last_seen_at")?,
         address: row.get("address")?,
         user_agent: row.get("user_agent")?,

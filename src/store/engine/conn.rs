@@ -6,9 +6,10 @@ use std::fmt;
 use futures_util::TryStreamExt as _;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgArguments;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Arguments as _, AssertSqlSafe, Either, Executor as _, Postgres, SqlSafeStr as _, SqlStr, Transaction};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Arguments as _, AssertSqlSafe, Either, Executor as _, Postgres, SqlSafeStr as _, Transaction};
 
+use super::job::Size;
 use super::row::{Row, Value};
 use super::sqlite::PooledReader;
 use crate::store::{StoreError, Topic};
@@ -25,7 +26,26 @@ pub struct Conn {
     /// Which caches the transaction makes stale; counted once, at its end, in one order.
     touched: BTreeSet<Topic>,
     /// What goes before the next statement of an embedded database, in the same trip to its thread.
-    before: Option<&'static str>,
+    before: Before,
+    /// What the running job may still do.
+    may_run: Size,
+    /// Whether the running job has run a statement.
+    ran: bool,
+    /// Whether the last statement found storage unavailable, or nobody waited for what it found.
+    unanswered: bool,
+}
+
+/// Control statements that go before another one, and how far they came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// There are none.
+    None,
+    /// They wait for a statement to go with.
+    Waiting(&'static str),
+    /// They went. Whether they were carried out is not known: they failed, or nobody waited for the answer.
+    Sent,
+    /// They were carried out.
+    Done,
 }
 
 /// What stands behind a [`Conn`].
@@ -38,7 +58,15 @@ pub(super) enum Handle {
 
 impl Conn {
     pub(super) const fn new(handle: Handle) -> Self {
-        Self { handle, failed: false, touched: BTreeSet::new(), before: None }
+        Self {
+            handle,
+            failed: false,
+            touched: BTreeSet::new(),
+            before: Before::None,
+            may_run: Size::Any,
+            ran: false,
+            unanswered: false,
+        }
     }
 
     pub(super) fn into_handle(self) -> Handle {
@@ -46,18 +74,23 @@ impl Conn {
     }
 
     /// Puts `control` before the next statement of this connection to an embedded database.
-    pub(super) fn put_before(&mut self, control: &'static str) {
-        self.before = Some(control);
+    pub(super) const fn put_before(&mut self, control: &'static str) {
+        self.before = Before::Waiting(control);
     }
 
-    /// Whether what was put before the next statement is still waiting for one; it waits no longer.
-    pub(super) fn take_before(&mut self) -> bool {
-        self.before.take().is_some()
+    /// How far came what was put before the next statement; nothing waits any longer.
+    pub(super) const fn take_before(&mut self) -> Before {
+        std::mem::replace(&mut self.before, Before::None)
     }
 
-    /// Makes ready for the next job of the same writer.
-    pub(super) fn reset(&mut self) {
-        self.failed = false;
+    /// Whether the last statement found storage unavailable or took too long to tell: the next one may as well.
+    pub(super) const fn is_held(&self) -> bool {
+        self.unanswered
+    }
+
+    /// Makes ready for the next job of the same writer, of this size.
+    pub(super) fn reset(&mut self, size: Size) {
+        (self.failed, self.ran, self.may_run) = (false, false, size);
         self.touched.clear();
     }
 
@@ -73,13 +106,27 @@ impl Conn {
         Ok(())
     }
 
-    /// Notes that a statement failed.
-    fn fail(&mut self, error: sqlx::Error) -> StoreError {
-        self.failed = true;
-        if let Handle::SqliteReader(reader) = &mut self.handle {
-            reader.discard();
+    /// Notes that a statement runs. A job that said it has one gets no other: it may have no transaction around it.
+    fn note_statement(&mut self) -> Result<(), StoreError> {
+        if self.ran && self.may_run == Size::One {
+            self.failed = true;
+            return Err(StoreError::Other("a job of one statement ran another".to_owned()));
         }
-        error.into()
+        (self.ran, self.unanswered) = (true, true);
+        Ok(())
+    }
+
+    /// Notes how a statement ended.
+    fn note_end<T>(&mut self, ended: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        let ended = ended.map_err(StoreError::from);
+        self.unanswered = ended.as_ref().is_err_and(StoreError::is_unavailable);
+        if ended.is_err() {
+            self.failed = true;
+            if let Handle::SqliteReader(reader) = &mut self.handle {
+                reader.discard();
+            }
+        }
+        ended
     }
 
     /// Notes that caches of `topic` are stale once this transaction is committed.
@@ -109,16 +156,20 @@ impl Conn {
         }
     }
 
+    /// The text for this engine, where the two differ: SQLite has one writer and no row locks.
+    pub(in crate::store) const fn either(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self.handle {
+            Handle::SqliteReader(_) | Handle::SqliteWriter(_) => sqlite,
+            Handle::PostgresReader(_) | Handle::PostgresWriter(_) => postgres,
+        }
+    }
+
     /// The numbers of the migrations that this database has seen.
     pub(in crate::store) async fn applied_migrations(&mut self) -> Result<Vec<i64>, StoreError> {
-        let exists = match self.handle {
-            Handle::SqliteReader(_) | Handle::SqliteWriter(_) => {
-                "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'"
-            }
-            Handle::PostgresReader(_) | Handle::PostgresWriter(_) => {
-                "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL"
-            }
-        };
+        let exists = self.either(
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'",
+            "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL",
+        );
         if self.query(exists).all(|_| Ok(())).await?.is_empty() {
             return Ok(Vec::new());
         }
@@ -185,12 +236,13 @@ impl Query<'_> {
     /// Runs the statement and gives the number of rows it changed.
     pub(in crate::store) async fn execute(self) -> Result<u64, StoreError> {
         let Self { conn, sql, arguments } = self;
+        conn.note_statement()?;
         let done = match (&mut conn.handle, arguments?) {
             (Handle::SqliteReader(on), Arguments::Sqlite(with)) => {
                 sqlx::query_with(sql, with).execute(on.connection()?).await.map(|done| done.rows_affected())
             }
             (Handle::SqliteWriter(on), Arguments::Sqlite(with)) => {
-                changed(on, together(conn.before.take(), sql), with).await
+                write(on, &mut conn.before, sql, with).await.map(|(_, changed)| changed)
             }
             (Handle::PostgresReader(on), Arguments::Postgres(with)) => {
                 sqlx::query_with(sql, with).execute(&mut **on).await.map(|done| done.rows_affected())
@@ -200,19 +252,19 @@ impl Query<'_> {
             }
             _ => return Err(StoreError::Other("arguments of another engine".to_owned())),
         };
-        done.map_err(|error| conn.fail(error))
+        conn.note_end(done)
     }
 
     /// Runs the statement to its end, so that a `RETURNING` has changed all its rows, and keeps what it gave.
     async fn rows(self) -> Result<Vec<Row>, StoreError> {
         let Self { conn, sql, arguments } = self;
+        conn.note_statement()?;
         let rows = match (&mut conn.handle, arguments?) {
             (Handle::SqliteReader(on), Arguments::Sqlite(with)) => {
                 sqlx::query_with(sql, with).fetch_all(on.connection()?).await.map(Row::from_sqlite)
             }
             (Handle::SqliteWriter(on), Arguments::Sqlite(with)) => {
-                let sql = together(conn.before.take(), sql);
-                sqlx::query_with(sql, with).fetch_all(on).await.map(Row::from_sqlite)
+                write(on, &mut conn.before, sql, with).await.map(|(rows, _)| Row::from_sqlite(rows))
             }
             (Handle::PostgresReader(on), Arguments::Postgres(with)) => {
                 sqlx::query_with(sql, with).fetch_all(&mut **on).await.map(Row::from_postgres)
@@ -222,26 +274,38 @@ impl Query<'_> {
             }
             _ => return Err(StoreError::Other("arguments of another engine".to_owned())),
         };
-        rows.map_err(|error| conn.fail(error))
+        conn.note_end(rows)
     }
 }
 
-fn together(before: Option<&'static str>, sql: &'static str) -> SqlStr {
-    match before {
-        None => sql.into_sql_str(),
-        Some(before) => AssertSqlSafe(format!("{before}; {sql}")).into_sql_str(),
-    }
-}
-
-/// The rows that the last statement of `sql` changed. SQLite repeats the last number for statements that change none, so
-/// that a sum over all of them would count twice.
-async fn changed(on: &mut SqliteConnection, sql: SqlStr, with: SqliteArguments) -> Result<u64, sqlx::Error> {
+/// Runs what waits before `sql`, and `sql`; gives the rows and the number of changed rows of `sql` alone.
+async fn write(
+    on: &mut SqliteConnection,
+    before: &mut Before,
+    sql: &'static str,
+    with: SqliteArguments,
+) -> Result<(Vec<SqliteRow>, u64), sqlx::Error> {
+    let (sql, mut ahead) = match *before {
+        Before::Waiting(control) => {
+            *before = Before::Sent;
+            (AssertSqlSafe(format!("{control}; {sql}")).into_sql_str(), control.split(';').count())
+        }
+        _ => (sql.into_sql_str(), 0),
+    };
     let mut steps = on.fetch_many(sqlx::query_with(sql, with));
-    let mut last = 0;
+    let (mut rows, mut changed) = (Vec::new(), 0);
     while let Some(step) = steps.try_next().await? {
-        if let Either::Left(done) = step {
-            last = done.rows_affected();
+        match step {
+            Either::Right(row) => rows.push(row),
+            Either::Left(_) if ahead > 0 => {
+                ahead -= 1;
+                if ahead == 0 {
+                    *before = Before::Done;
+                }
+            }
+            // SQLite repeats the last number for statements that change none: a sum over all of them would count twice.
+            Either::Left(done) => changed = done.rows_affected(),
         }
     }
-    Ok(last)
+    Ok((rows, changed))
 }

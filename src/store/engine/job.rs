@@ -11,18 +11,31 @@ use crate::store::StoreError;
 
 /// Longest time of one job; it holds the writer of an embedded database, or a connection and locks of a server.
 const LONGEST: Duration = Duration::from_secs(5);
+/// Longest time of a job that has no transaction around it. Its statement ends sooner by itself, and then tells whether it
+/// was carried out; a job that is not waited for could be kept all the same.
+const LONGEST_ALONE: Duration = Duration::from_secs(15);
+
+/// How many statements a job has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Size {
+    /// One and no more: it needs no transaction around it.
+    One,
+    /// As many as it likes.
+    Any,
+}
 
 /// Runs a job within the transaction that `conn` has begun. `Ok` means: keep it. A panic is an error like others, so
 /// that it takes no writer and no other job with it.
-pub(super) async fn attempt<T, E, F>(name: &'static str, conn: &mut Conn, job: F) -> Result<T, E>
+pub(super) async fn attempt<T, E, F>(name: &'static str, size: Size, conn: &mut Conn, job: F) -> Result<T, E>
 where
     F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>>,
     E: From<StoreError>,
 {
-    conn.reset();
+    let longest = if size == Size::One { LONGEST_ALONE } else { LONGEST };
+    conn.reset(size);
     let lent = &mut *conn;
     let guarded = AssertUnwindSafe(async move { job(lent).await }).catch_unwind();
-    let value = match tokio::time::timeout(LONGEST, guarded).await {
+    let value = match tokio::time::timeout(longest, guarded).await {
         Ok(Ok(outcome)) => outcome?,
         Ok(Err(_panic)) => {
             tracing::error!(job = name, "a write job panicked and was rolled back");

@@ -17,6 +17,8 @@ use super::{Reader, StoreError, WriterStats, migrate};
 use crate::base::Secret;
 
 pub use conn::Conn;
+pub(super) use conn::Query;
+pub(in crate::store) use job::Size;
 pub(super) use row::{Columns, Row};
 
 /// The durable database, whichever it is. Clones share it.
@@ -54,15 +56,15 @@ impl Database {
         Ok(Reader::new(conn))
     }
 
-    pub(super) async fn write<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
+    pub(super) async fn write<T, E, F>(&self, name: &'static str, size: Size, job: F) -> Result<T, E>
     where
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         match self {
-            Self::Sqlite(sqlite) => sqlite.write(name, job).await,
-            Self::Postgres(postgres) => postgres.write(name, job).await,
+            Self::Sqlite(sqlite) => sqlite.write(name, size, job).await,
+            Self::Postgres(postgres) => postgres.write(name, size, job).await,
         }
     }
 

@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::Conn;
 use super::conn::Handle;
-use super::job::attempt;
+use super::job::{Size, attempt};
 use super::writer::Counters;
 use crate::store::migrate::{self, Known};
 use crate::store::{StoreError, WriterStats};
@@ -74,7 +74,31 @@ impl Postgres {
         Ok(Conn::new(Handle::PostgresReader(Box::pin(self.pool.acquire()).await?)))
     }
 
-    pub(super) async fn write<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
+    pub(super) async fn write<T, E, F>(&self, name: &'static str, size: Size, job: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>>,
+        E: From<StoreError>,
+    {
+        match size {
+            Size::One => self.write_one(name, job).await,
+            Size::Any => self.write_any(name, job).await,
+        }
+    }
+
+    /// One statement is a transaction by itself: two round trips less.
+    async fn write_one<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>>,
+        E: From<StoreError>,
+    {
+        let mut conn = self.read().await?;
+        self.counters.jobs.fetch_add(1, Ordering::Relaxed);
+        let value = attempt(name, Size::One, &mut conn, job).await?;
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(value)
+    }
+
+    async fn write_any<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
     where
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>>,
         E: From<StoreError>,
@@ -82,7 +106,7 @@ impl Postgres {
         let transaction = Box::pin(self.pool.begin()).await.map_err(StoreError::from)?;
         let mut conn = Conn::new(Handle::PostgresWriter(transaction));
         self.counters.jobs.fetch_add(1, Ordering::Relaxed);
-        let outcome = attempt(name, &mut conn, job).await;
+        let outcome = attempt(name, Size::Any, &mut conn, job).await;
         // Dropped without a commit, a transaction is rolled back before its connection is used again.
         let Handle::PostgresWriter(transaction) = conn.into_handle() else { return outcome };
         let value = outcome?;

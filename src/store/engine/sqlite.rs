@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Conn;
 use super::conn::Handle;
+use super::job::Size;
 use super::version;
 use super::writer::Writer;
 use crate::store::migrate::{self, Known};
@@ -65,13 +66,13 @@ impl Sqlite {
         Ok(Conn::new(Handle::SqliteReader(self.readers.take().await?)))
     }
 
-    pub(super) async fn write<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
+    pub(super) async fn write<T, E, F>(&self, name: &'static str, size: Size, job: F) -> Result<T, E>
     where
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.writer.write(name, job).await
+        self.writer.write(name, size, job).await
     }
 
     /// All of it in one transaction that locks other processes out from the start: whole or not at all.

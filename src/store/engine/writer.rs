@@ -7,6 +7,10 @@
 //! While one commit waits for the disk, the next jobs gather; they share the next commit. So every acknowledged write is
 //! durable and yet a flush is paid for each batch, not for each request. A job that fails is rolled back alone. The first
 //! of a batch needs no savepoint: when it fails, the transaction holds nothing else.
+//!
+//! Each trip to the connection's thread and back costs more than most statements. So what begins a transaction or sets a
+//! savepoint travels with the job's first statement, and a job of one statement that nobody waits behind is a transaction
+//! by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +21,8 @@ use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Conn;
-use super::conn::Handle;
-use super::job::attempt;
+use super::conn::{Before, Handle};
+use super::job::{Size, attempt};
 use crate::store::{StoreError, WriterStats};
 
 /// Most jobs that may wait; more find storage unavailable.
@@ -62,14 +66,14 @@ impl Writer {
     }
 
     /// Queues a job and waits until it is durable or refused.
-    pub(super) async fn write<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
+    pub(super) async fn write<T, E, F>(&self, name: &'static str, size: Size, job: F) -> Result<T, E>
     where
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let queued = Box::new(Queued { name, job: Some(job), outcome: None, reply });
+        let queued = Box::new(Queued { name, size, job: Some(job), outcome: None, reply });
         match self.queue.send_timeout(Command::Run(queued), PATIENCE).await {
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
@@ -101,6 +105,8 @@ fn closed() -> StoreError {
 trait Job: Send {
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
+    /// How many statements it has.
+    fn size(&self) -> Size;
     /// Runs within the open transaction; says whether to keep what it did.
     fn run<'c>(&'c mut self, conn: &'c mut Conn) -> BoxFuture<'c, bool>;
     /// Answers whoever waits: with the job's own outcome, or with what befell its transaction.
@@ -109,6 +115,7 @@ trait Job: Send {
 
 struct Queued<T, E, F> {
     name: &'static str,
+    size: Size,
     job: Option<F>,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -124,10 +131,14 @@ where
         self.reply.is_closed()
     }
 
+    fn size(&self) -> Size {
+        self.size
+    }
+
     fn run<'c>(&'c mut self, conn: &'c mut Conn) -> BoxFuture<'c, bool> {
         Box::pin(async move {
             let Some(job) = self.job.take() else { return false };
-            let outcome = attempt(self.name, conn, job).await;
+            let outcome = attempt(self.name, self.size, conn, job).await;
             let keep = outcome.is_ok();
             self.outcome = Some(outcome);
             keep
@@ -151,6 +162,9 @@ async fn serve(mut conn: Conn, mut commands: mpsc::Receiver<Command>, counters: 
     let mut closing = None;
     while let Some(command) = commands.recv().await {
         match command {
+            Command::Run(only) if only.size() == Size::One && commands.is_empty() => {
+                run_alone(&mut conn, only, &mut commands, &counters, &mut closing).await;
+            }
             Command::Run(first) => run_batch(&mut conn, first, &mut commands, &counters, &mut closing).await,
             Command::Close(reply) => closing = Some(reply),
         }
@@ -168,6 +182,26 @@ async fn serve(mut conn: Conn, mut commands: mpsc::Receiver<Command>, counters: 
     }
 }
 
+/// Runs a job of one statement without a transaction around it.
+async fn run_alone(
+    conn: &mut Conn,
+    mut job: Box<dyn Job>,
+    commands: &mut mpsc::Receiver<Command>,
+    counters: &Counters,
+    closing: &mut Option<oneshot::Sender<()>>,
+) {
+    if job.is_abandoned() {
+        return;
+    }
+    counters.jobs.fetch_add(1, Ordering::Relaxed);
+    let kept = job.run(conn).await;
+    counters.commits.fetch_add(u64::from(kept), Ordering::Relaxed);
+    job.answer(&Ok(()));
+    if conn.is_held() {
+        refuse_waiting(&Err(StoreError::Unavailable("the database file is held".to_owned())), commands, closing);
+    }
+}
+
 /// Runs `first` and what waits behind it in one transaction, then answers all.
 async fn run_batch(
     conn: &mut Conn,
@@ -176,28 +210,15 @@ async fn run_batch(
     counters: &Counters,
     closing: &mut Option<oneshot::Sender<()>>,
 ) {
-    if let Err(error) = control(conn, "BEGIN IMMEDIATE").await {
-        // Another process holds the file for too long. Those behind would each wait as long again for the same answer.
-        let refused = Err(error);
-        first.answer(&refused);
-        while let Some(job) = waiting(commands, closing) {
-            job.answer(&refused);
-        }
-        return;
-    }
     let mut done: Vec<Box<dyn Job>> = Vec::new();
     let mut kept = 0_u64;
-    let mut marked = false;
+    let mut open = Open::Nothing;
     let mut next = Some(first);
     let mut transaction = Ok(());
     while let Some(mut job) = next.take() {
         if !job.is_abandoned() {
             counters.jobs.fetch_add(1, Ordering::Relaxed);
-            let ran = if kept == 0 {
-                run_alone(conn, job.as_mut()).await
-            } else {
-                run_behind(conn, job.as_mut(), &mut marked).await
-            };
+            let ran = run_next(conn, job.as_mut(), &mut open).await;
             done.push(job);
             match ran {
                 Ok(keep) => kept += u64::from(keep),
@@ -209,7 +230,7 @@ async fn run_batch(
         }
         next = if done.len() < BATCH { waiting(commands, closing) } else { None };
     }
-    if transaction.is_ok() {
+    if transaction.is_ok() && open != Open::Nothing {
         transaction = control(conn, "COMMIT").await;
         counters.commits.fetch_add(u64::from(kept > 0), Ordering::Relaxed);
     }
@@ -220,6 +241,9 @@ async fn run_batch(
     }
     for job in done {
         job.answer(&transaction);
+    }
+    if open == Open::Nothing && transaction.is_err() {
+        refuse_waiting(&transaction, commands, closing);
     }
 }
 
@@ -234,34 +258,64 @@ fn waiting(commands: &mut mpsc::Receiver<Command>, closing: &mut Option<oneshot:
     }
 }
 
-/// Runs a job in a transaction that holds nothing yet.
-async fn run_alone(conn: &mut Conn, job: &mut dyn Job) -> Result<bool, StoreError> {
+/// What is open on the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    /// Nothing.
+    Nothing,
+    /// A transaction with one job in it.
+    Transaction,
+    /// A transaction and a savepoint behind the last job but one.
+    Savepoint,
+}
+
+/// Runs the next job of a batch; says whether to keep it. An error is the transaction's.
+///
+/// The savepoint of a job that is kept is released with the next one's, or by the end of the transaction.
+async fn run_next(conn: &mut Conn, job: &mut dyn Job, open: &mut Open) -> Result<bool, StoreError> {
+    let before = match open {
+        Open::Nothing => "BEGIN IMMEDIATE",
+        Open::Transaction => "SAVEPOINT job",
+        Open::Savepoint => "RELEASE job; SAVEPOINT job",
+    };
+    conn.put_before(before);
     let keep = job.run(conn).await;
-    if !keep {
-        control(conn, "ROLLBACK; BEGIN IMMEDIATE").await?;
+    match conn.take_before() {
+        // The job ran no statement: there is nothing to undo, and what was open still is.
+        Before::Waiting(_) => return Ok(keep),
+        Before::Done => {}
+        Before::None | Before::Sent => return Err(StoreError::Unavailable(format!("{before} failed"))),
     }
+    *open = match (*open, keep) {
+        (Open::Nothing, true) => Open::Transaction,
+        (Open::Nothing, false) => {
+            control(conn, "ROLLBACK").await?;
+            Open::Nothing
+        }
+        (Open::Transaction | Open::Savepoint, keep) => {
+            if !keep {
+                control(conn, "ROLLBACK TO job").await?;
+            }
+            Open::Savepoint
+        }
+    };
     Ok(keep)
 }
 
-/// Runs a job behind others whose work must stay. Each trip to the connection's thread and back costs more than most
-/// statements, so the savepoint is set together with the job's first statement, and that of a job that is kept is released
-/// with the next one's, or by the end of the transaction.
-async fn run_behind(conn: &mut Conn, job: &mut dyn Job, marked: &mut bool) -> Result<bool, StoreError> {
-    conn.put_before(if *marked { "RELEASE job; SAVEPOINT job" } else { "SAVEPOINT job" });
-    let keep = job.run(conn).await;
-    if conn.take_before() {
-        // The job ran no statement: there is nothing to undo, and the savepoint is still the one of the job before.
-        return Ok(keep);
+/// Another process holds the file for too long: those that wait would each wait as long again for the same answer.
+fn refuse_waiting(
+    refused: &Result<(), StoreError>,
+    commands: &mut mpsc::Receiver<Command>,
+    closing: &mut Option<oneshot::Sender<()>>,
+) {
+    while let Some(job) = waiting(commands, closing) {
+        job.answer(refused);
     }
-    *marked = true;
-    if !keep {
-        control(conn, "ROLLBACK TO job").await?;
-    }
-    Ok(keep)
 }
 
 /// Begins, marks or ends. A failure of this is never the fault of a job: the disk is full or fails, or the file is held.
 async fn control(conn: &mut Conn, sql: &'static str) -> Result<(), StoreError> {
+    conn.reset(Size::Any);
     conn.query(sql).execute().await.map(|_| ()).map_err(|error| match error {
         unavailable @ StoreError::Unavailable(_) => unavailable,
         other => StoreError::Unavailable(format!("{sql} failed: {other}")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Kind;
 use super::limit::{self, Hit, Limit};
 use crate::base::Timestamp;
-use crate::store::engine::{Database, Row};
+use crate::store::engine::{Database, Row, Size};
 use crate::store::{Conn, StoreError};
 
 /// The table `ephemeral`.
@@ -36,7 +36,7 @@ impl Sql {
     ) -> Result<(), StoreError> {
         let (key, value, expires_at) = (key.to_owned(), value.to_owned(), now.plus(ttl).micros());
         self.0
-            .write("ephemeral.put", move |conn| {
+            .write("ephemeral.put", Size::One, move |conn| {
                 Box::pin(async move {
                     conn.query(
                         "INSERT INTO ephemeral (kind, key, value, expires_at) VALUES ($1, $2, $3, $4) \
@@ -65,7 +65,7 @@ impl Sql {
     ) -> Result<bool, StoreError> {
         let (key, value, expires_at) = (key.to_owned(), value.to_owned(), now.plus(ttl).micros());
         self.0
-            .write("ephemeral.put_if_absent", move |conn| {
+            .write("ephemeral.put_if_absent", Size::One, move |conn| {
                 Box::pin(async move {
                     let stored = conn
                         .query(
@@ -102,7 +102,7 @@ impl Sql {
     pub(super) async fn take(&self, kind: Kind, key: &str, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
         let key = key.to_owned();
         self.0
-            .write("ephemeral.take", move |conn| {
+            .write("ephemeral.take", Size::One, move |conn| {
                 Box::pin(async move {
                     let taken = conn
                         .query("DELETE FROM ephemeral WHERE kind = $1 AND key = $2 RETURNING value, expires_at")
@@ -126,7 +126,7 @@ impl Sql {
     ) -> Result<bool, StoreError> {
         let (key, old, new) = (key.to_owned(), old.to_owned(), new.to_owned());
         self.0
-            .write("ephemeral.replace_if", move |conn| {
+            .write("ephemeral.replace_if", Size::One, move |conn| {
                 Box::pin(async move {
                     let replaced = conn
                         .query(
@@ -149,7 +149,7 @@ impl Sql {
     pub(super) async fn delete(&self, kind: Kind, key: &str) -> Result<bool, StoreError> {
         let key = key.to_owned();
         self.0
-            .write("ephemeral.delete", move |conn| {
+            .write("ephemeral.delete", Size::One, move |conn| {
                 Box::pin(async move {
                     let deleted = conn
                         .query("DELETE FROM ephemeral WHERE kind = $1 AND key = $2")
@@ -171,12 +171,14 @@ impl Sql {
             return Ok(hit);
         }
         let key = key.to_owned();
-        self.0.write("ephemeral.hit", move |conn| Box::pin(async move { admit(conn, &key, limit, now).await })).await
+        self.0
+            .write("ephemeral.hit", Size::Any, move |conn| Box::pin(async move { admit(conn, &key, limit, now).await }))
+            .await
     }
 
     pub(super) async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.0
-            .write("ephemeral.delete_expired", move |conn| {
+            .write("ephemeral.delete_expired", Size::One, move |conn| {
                 Box::pin(async move {
                     conn.query(
                         "DELETE FROM ephemeral WHERE expires_at <= $1 AND (kind, key) IN \

@@ -1,10 +1,12 @@
 //! What a write promises: whole or not at all, alone in its failure, durable when answered.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use guichet::base::id::UserId;
 use guichet::model::user::NewUser;
 use guichet::store::{Conn, Store, StoreError};
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::{START, new_user, tx};
@@ -110,6 +112,76 @@ async fn a_job_that_swallows_a_failed_statement_is_not_acknowledged() {
         assert_eq!(count(&store).await, 1, "{engine}");
         tx!(store, conn => add(conn, 1)).unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn jobs_of_one_statement_fail_alone_and_run_no_second() {
+    for (engine, store) in stores().await {
+        let taken = store.write_one("test", |conn| Box::pin(add(conn, 0))).await;
+        assert!(taken.is_ok(), "{engine}: {taken:?}");
+        let before = store.writer_stats();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|number| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    match number % 3 {
+                        0 => store.write_one("one", move |conn| Box::pin(add(conn, 100 + number))).await,
+                        1 => store.write_one("taken", move |conn| Box::pin(add(conn, 0))).await,
+                        _ => tx_owned(store, 100 + number).await,
+                    }
+                })
+            })
+            .collect();
+        for (number, writer) in writers.into_iter().enumerate() {
+            let outcome = writer.await.unwrap();
+            assert_eq!(outcome.is_ok(), number % 3 != 1, "{engine}: {number}: {outcome:?}");
+        }
+        assert_eq!(count(&store).await, 1 + 43, "{engine}");
+        assert_eq!(store.writer_stats().jobs - before.jobs, 64, "{engine}");
+
+        let two = store.write_one("two", |conn| {
+            Box::pin(async move {
+                add(conn, 1).await?;
+                add(conn, 2).await
+            })
+        });
+        assert!(matches!(two.await, Err(StoreError::Other(_))), "{engine}");
+        assert!(store.read().await.unwrap().user_by_email("u2@x.fr").await.unwrap().is_none(), "{engine}");
+        tx!(store, conn => add(conn, 2)).unwrap();
+    }
+}
+
+/// Who waits for a file that another process holds is told so, and so are those behind: not one after the other, each after
+/// as long a wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_held_file_is_an_unavailable_store_and_nothing_worse() {
+    let (_, options) = all_options().await.swap_remove(0);
+    let store = Store::open(&options).await.unwrap();
+    store.migrate().await.unwrap();
+    for alone in [true, false] {
+        let mut holder = SqliteConnection::connect(options.database_url.expose()).await.unwrap();
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+        let begun = Instant::now();
+        let first = if alone {
+            let store = store.clone();
+            tokio::spawn(async move { store.write_one("one", |conn| Box::pin(add(conn, 1))).await })
+        } else {
+            tokio::spawn(tx_owned(store.clone(), 1))
+        };
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let behind: Vec<_> = (2..5).map(|number| tokio::spawn(tx_owned(store.clone(), number))).collect();
+        for write in [first].into_iter().chain(behind) {
+            let outcome = write.await.unwrap();
+            assert!(outcome.as_ref().is_err_and(StoreError::is_unavailable), "{alone}: {outcome:?}");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(9), "{alone}: one wait for all");
+        sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+        holder.close().await.unwrap();
+        let number = 10 + usize::from(alone);
+        tx!(store, conn => add(conn, number)).unwrap();
+        assert!(store.read().await.unwrap().user_by_email("u1@x.fr").await.unwrap().is_none(), "{alone}: kept nothing");
+    }
+    assert_eq!(count(&store).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
