@@ -402,13 +402,6 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
             check_url(&path(word), text, raw.allow_private_addresses, check);
         }
     }
-    if raw.logo.as_deref().is_some_and(|logo| !may_be_loaded(logo)) {
-        check.refuse(
-            &path("logo"),
-            "is not an https URL",
-            "write https://…, or a path of this site that begins with /",
-        );
-    }
     let client_secret = check.secret(&path("client_secret"), raw.client_secret, raw.client_secret_file.as_deref());
     let client_auth: Option<ClientAuth> =
         raw.client_auth_method.as_deref().map(|text| check.choice(&path("client_auth_method"), text));
@@ -448,7 +441,7 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
     Upstream {
         preset,
         label: raw.label,
-        logo: raw.logo,
+        logo: raw.logo.inspect(|logo| check_logo(&path("logo"), logo, check)),
         issuer: raw.issuer,
         discovery_url: raw.discovery_url,
         web_url: raw.web_url,
@@ -486,6 +479,12 @@ fn one(name: String, raw: Raw, check: &mut Check) -> Upstream {
         ciba: raw.ciba,
         allow_private_addresses: raw.allow_private_addresses,
         name,
+    }
+}
+
+fn check_logo(path: &str, logo: &str, check: &mut Check) {
+    if !may_be_loaded(logo) {
+        check.refuse(path, "is not an https URL", "write https://…, or a path of this site that begins with /");
     }
 }
 
