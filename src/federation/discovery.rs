@@ -80,7 +80,16 @@ impl Directory {
 }
 
 async fn fetch_document(outbound: &Outbound, settings: &Settings) -> Result<Fetched<Document>, FederationError> {
-    let (found, keep) = reply::kept_object(outbound, "discovery", Call::get(&settings.discovery_url)).await?;
+    let call = Call::get(&settings.discovery_url);
+    let found = match &settings.other_discovery_url {
+        None => None,
+        Some(_) => reply::kept_object_if_there(outbound, "discovery", call.clone()).await?,
+    };
+    let (found, keep) = match (found, &settings.other_discovery_url) {
+        (Some(found), _) => found,
+        (None, Some(other)) => reply::kept_object(outbound, "discovery", Call::get(other)).await?,
+        (None, None) => reply::kept_object(outbound, "discovery", call).await?,
+    };
     Ok(Fetched { value: read_document(&found, settings)?, keep })
 }
 

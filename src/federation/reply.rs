@@ -51,6 +51,23 @@ pub(super) async fn kept_object(
     Ok((read_object(what, &reply)?, reply.lifetime()))
 }
 
+/// The same of what may not be there at all (404).
+pub(super) async fn kept_object_if_there(
+    outbound: &Outbound,
+    what: &'static str,
+    call: Call,
+) -> Result<Option<(Map<String, Value>, Option<Duration>)>, FederationError> {
+    let reply = exchange(outbound, what, call).await?;
+    if reply.status.as_u16() == 404 {
+        return Ok(None);
+    }
+    let reply = accept(what, reply).map_err(|error| match error {
+        FederationError::Refused(why) => FederationError::Down(why),
+        other => other,
+    })?;
+    Ok(Some((read_object(what, &reply)?, reply.lifetime())))
+}
+
 /// Makes a call; trouble there is [`FederationError::Down`] or [`FederationError::Gone`], a refusal is [`FederationError::Refused`].
 pub(super) async fn send(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
     accept(what, exchange(outbound, what, call).await?)
