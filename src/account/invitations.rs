@@ -3,7 +3,8 @@
 //! Made by an operator: 1. the invitation, in the place of one for the same address  2. a mail with its link, good once and
 //! for a week. Accepted by the person: 3. whoever shows the link signs in, or makes an account for the invited address
 //! 4. who signed in must be who is meant ([`Invitation::means`])  5. one transaction: the link is used up, the roles, the
-//! record. A link proves a mailbox. It never signs anybody in to an account that exists.
+//! record. A mailed link proves a mailbox; one that the operator hands over, where no mail leaves, proves none. It never signs
+//! anybody in to an account that exists.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -98,7 +99,9 @@ pub async fn create(accounts: &Accounts, invited: Invited) -> Result<Made, Invit
     let mut roles = invited.roles;
     roles.sort_unstable();
     roles.dedup();
-    let token = TokenKind::Invitation.generate(accounts.entropy());
+    let outbox = accounts.outbox();
+    let kind = if outbox.is_some() { TokenKind::Invitation } else { TokenKind::HandedInvitation };
+    let token = kind.generate(accounts.entropy());
     let url = format!("{}{LINK_PATH}/{}", accounts.0.issuer, token.expose());
     let content = Content::Invitation { tenant: invited.tenant.name.clone(), url: url.clone(), expires_at };
     let letter = Letter {
@@ -107,7 +110,7 @@ pub async fn create(accounts: &Accounts, invited: Invited) -> Result<Made, Invit
         locales: invited.locale.into_iter().collect(),
         content,
     };
-    let mail = accounts.outbox().map(|outbox| outbox.seal(&letter, now));
+    let mail = outbox.map(|outbox| outbox.seal(&letter, now));
     let link = mail.is_none().then(|| Secret::new(url));
     let new = NewInvitation { tenant: invited.tenant, email: invited.email, rpps: invited.rpps, roles, expires_at };
     let uuid = uuid_v7(now, accounts.entropy());
@@ -151,7 +154,8 @@ pub async fn revoke(accounts: &Accounts, invitation: &Invitation) -> Result<bool
 
 /// The invitation of a link, while it holds. Changes nothing, however often it is asked.
 pub async fn of_link(accounts: &Accounts, token: &str) -> Result<Option<Invitation>, AccountError> {
-    let Some(digest) = TokenKind::Invitation.digest_of(token) else { return Ok(None) };
+    let kinds = [TokenKind::Invitation, TokenKind::HandedInvitation];
+    let Some(digest) = kinds.into_iter().find_map(|kind| kind.digest_of(token)) else { return Ok(None) };
     let found = accounts.store().read().await?.invitation_by_token(&digest).await?;
     Ok(found.filter(|invitation| invitation.is_open(accounts.now())))
 }
@@ -296,12 +300,13 @@ pub async fn join(accounts: &Accounts, newcomer: Newcomer) -> Result<Joined, Acc
     if let Err(refusal) = password_change::check_for(accounts, newcomer.password.expose(), false, &own) {
         return Ok(Joined::Refused(refusal));
     }
+    // A link that only this mailbox was sent.
+    let was_mailed = TokenKind::Invitation.digest_of(newcomer.token.expose()).is_some();
     let hash = accounts.hasher().hash(newcomer.password, accounts.entropy()).await?;
     let now = accounts.now();
     let new = NewUser {
         email: invitation.email.clone(),
-        // The link that only this mailbox was sent.
-        email_verified: true,
+        email_verified: was_mailed,
         first_name,
         last_name,
         locale: newcomer.locale,

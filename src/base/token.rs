@@ -27,6 +27,8 @@ pub enum TokenKind {
     PasswordReset,
     /// Link mailed with an invitation.
     Invitation,
+    /// Link of an invitation that an operator hands over: it proves no mailbox.
+    HandedInvitation,
     /// Initial access token of dynamic registration (RFC 7591 §3).
     InitialAccess,
     /// Registration access token (RFC 7592).
@@ -50,6 +52,7 @@ impl TokenKind {
             Self::ClientSecret => "gcs_",
             Self::PasswordReset => "gpr_",
             Self::Invitation => "gin_",
+            Self::HandedInvitation => "gih_",
             Self::InitialAccess => "gia_",
             Self::RegistrationAccess => "gra_",
             Self::UpstreamState => "gus_",

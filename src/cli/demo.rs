@@ -207,6 +207,9 @@ fn announce(context: &Context, issuer: &str, mails: &Path, printed: &Printed, si
         for name in ["url", "issuer", "discovery_url", "client_id", "client_secret"] {
             lines.push(format!("    {name:13} {}", member(name)));
         }
+        if let Some(phone) = simulation.get("phone").and_then(Value::as_str) {
+            lines.push(format!("    {:13} {phone}  (confirm e-CPS sign-ins here, in another tab)", "phone"));
+        }
     }
     lines.push("\nCtrl-C stops it.".to_owned());
     context.output.text(&lines.join("\n"));

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::context::{self, Context};
 use super::output::Failure;
-use crate::account::invitations::{self, Invited, LINK_LIFETIME};
+use crate::account::invitations::{self, Invited};
 use crate::app::App;
 use crate::base::Timestamp;
 use crate::config;
@@ -38,11 +38,11 @@ pub(super) struct CreateArguments {
     /// The professional who is meant: nobody else can accept.
     #[arg(long)]
     rpps: Option<String>,
-    /// How long the link is good: `12h`, `30d`. Default: a week.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    expires: Option<Duration>,
+    /// How long the link is good: `12h`, `30d`; 90 days at most.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration)]
+    expires: Duration,
     /// Language of the mail: fr or en. Default: `pages.default_locale`.
-    #[arg(long, value_name = "LANGUAGE")]
+    #[arg(long, value_name = "LANGUAGE", value_parser = ["fr", "en"])]
     locale: Option<String>,
 }
 
@@ -62,9 +62,13 @@ pub(super) struct RevokeArguments {
     invitation: Uuid,
 }
 
+/// A link that is longer on its way is forgotten somewhere.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(90 * 24 * 3_600);
+
 fn duration(text: &str) -> Result<Duration, String> {
     let read = config::duration(text).filter(|duration| !duration.is_zero());
-    read.ok_or_else(|| "is no duration such as 12h or 30d".to_owned())
+    let read = read.ok_or_else(|| "is no duration such as 12h or 30d".to_owned())?;
+    if read > LONGEST_LIFETIME { Err("is longer than 90 days".to_owned()) } else { Ok(read) }
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
@@ -104,15 +108,21 @@ async fn create(context: &Context, app: &App, arguments: CreateArguments) -> Res
         rpps: arguments.rpps,
         strict_rpps: app.config.rpps.policy == config::Policy::Strict,
         roles,
-        lifetime: arguments.expires.unwrap_or(LINK_LIFETIME),
+        lifetime: arguments.expires,
         locale: arguments.locale,
     };
     let made = invitations::create(&app.accounts, invited).await?;
     let mut object = shown(app, &made.invitation);
-    if let (Some(members), Some(link)) = (object.as_object_mut(), made.link) {
-        members.insert("link".to_owned(), link.expose().as_str().into());
+    let note = match &made.link {
+        Some(_) => "No mail leaves here ([mail]): hand the link over yourself. It is shown now and never again.",
+        None => "The link is on its way by mail.",
+    };
+    if let Some(members) = object.as_object_mut() {
+        members.insert("mailed".to_owned(), made.link.is_none().into());
+        members.extend(made.link.map(|link| ("link".to_owned(), link.expose().as_str().into())));
     }
     context.output.object(&object);
+    context.output.text(&format!("\n{note}"));
     Ok(())
 }
 
@@ -130,4 +140,40 @@ fn shown(app: &App, invitation: &Invitation) -> Value {
         "accepted_at": invitation.accepted_at.map(Timestamp::to_rfc3339_seconds),
         "revoked_at": invitation.revoked_at.map(Timestamp::to_rfc3339_seconds),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    fn create(more: &[&str]) -> Result<CreateArguments, String> {
+        let line = ["x", "create", "--tenant", "ORG-A", "--email", "a@example.org", "--role", "nurse"];
+        match Line::try_parse_from(line.iter().chain(more)).map_err(|error| error.to_string())?.command {
+            Command::Create(arguments) => Ok(arguments),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        assert_eq!(create(&[]).unwrap().expires, invitations::LINK_LIFETIME);
+        assert_eq!(create(&["--expires", "90d"]).unwrap().expires, LONGEST_LIFETIME);
+        for (more, why) in [
+            (["--expires", "91d"], "longer than 90 days"),
+            (["--expires", "0s"], "no duration"),
+            (["--expires", "soon"], "no duration"),
+            (["--locale", "de"], "possible values: fr, en"),
+        ] {
+            let said = create(&more).unwrap_err();
+            assert!(said.contains(why), "{more:?}: {said}");
+        }
+    }
 }

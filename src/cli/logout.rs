@@ -20,7 +20,7 @@ pub(super) struct ListArguments {
     #[arg(long)]
     failed: bool,
     /// Most rows to show.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 

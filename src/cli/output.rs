@@ -63,7 +63,7 @@ impl Output {
             return print(&json!({name: rows}).to_string());
         }
         if rows.is_empty() {
-            return print(&format!("no {name}"));
+            return print(&format!("no {}", name.replace('_', " ")));
         }
         let cell = |row: &Value, column: &str| plain(row.get(column).unwrap_or(&Value::Null));
         let widths: Vec<usize> = columns

@@ -25,17 +25,17 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct CreateArguments {
-    /// How many clients it is good for. Default: one.
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "unlimited")]
+    /// How many clients it is good for.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "unlimited")]
     uses: u32,
     /// Good for any number of clients until it ends.
     #[arg(long)]
     unlimited: bool,
-    /// How long it is good: `12h`, `30d`. Default: a week.
+    /// How long it is good: `12h`, `30d`.
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration)]
     expires: Duration,
     /// Scope that its clients may register beside the standard one, names with spaces between.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     scope: String,
 }
 
@@ -55,9 +55,6 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     let app = context.open().await?;
     match command {
         Command::Create(arguments) => {
-            if arguments.uses == 0 {
-                return Err(Failure::new("--uses must be at least 1"));
-            }
             let scope = Scope::parse(&arguments.scope).map_err(|error| Failure::new(error.description()))?;
             let uses = (!arguments.unlimited).then_some(arguments.uses);
             let (made, token) =
@@ -67,6 +64,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
                 members.insert("token".to_owned(), token.expose().into());
             }
             context.output.object(&object);
+            context.output.text("\nThe token is shown now and never again.");
         }
         Command::List(page) => {
             let after = page.after.unwrap_or_default();

@@ -125,12 +125,18 @@ pub(super) fn described(kind: Kind, control: &Control, client: &Client) -> Value
         Kind::Facebook => "facebook",
         Kind::GitHub => "github",
     };
-    json!({
+    let phone = format!("{}/simulation/phone", control.url());
+    let phone = matches!(kind, Kind::ProSanteConnect).then_some(phone);
+    let mut described = json!({
         "name": name,
         "url": control.url(),
         "issuer": control.issuer(),
         "discovery_url": control.discovery_url(),
         "client_id": client.client_id,
         "client_secret": client.client_secret.expose(),
-    })
+    });
+    if let (Some(phone), Some(members)) = (phone, described.as_object_mut()) {
+        members.insert("phone".to_owned(), phone.into());
+    }
+    described
 }

@@ -49,10 +49,10 @@ pub(super) struct TenantArgument {
 #[derive(Debug, Args)]
 pub(super) struct PageArguments {
     /// Most rows to show.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) limit: u32,
     /// Show the rows behind this id.
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     pub(super) after: Option<i64>,
 }
 

@@ -1,5 +1,6 @@
 //! What is fetched from an upstream and kept: as long as its sender says (RFC 9111 §5.2.2), one flight at a time, a floor
-//! between tries, the old copy while a new one cannot be had.
+//! between tries, the old copy while a new one cannot be had. Where nobody takes a connection any more, the old copy leads no
+//! browser there: it ends what has begun, and begins nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,15 @@ pub(super) struct Cached<T>(Mutex<State<T>>);
 #[derive(Debug)]
 struct State<T> {
     copy: Option<Copy<T>>,
-    failed: Option<(String, Timestamp)>,
+    failed: Option<Failure>,
+}
+
+#[derive(Debug)]
+struct Failure {
+    why: String,
+    /// Whether nobody took the connection.
+    gone: bool,
+    at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -79,13 +88,14 @@ impl<T> Cached<T> {
         {
             return Ok(Arc::clone(&copy.value));
         }
-        if let Some((why, at)) = &state.failed
+        if let Some(Failure { why, gone, at }) = &state.failed
             && now.since(*at) < AFTER_FAILURE
         {
-            return state.old(now).ok_or_else(|| FederationError::Down(format!("a moment ago: {why}")));
+            let old = state.old(now).filter(|_| !(*gone && want == Want::Fresh));
+            return old.ok_or_else(|| FederationError::Down(format!("a moment ago: {why}")));
         }
         // Noted before, so that a flight which is given up counts as a failure.
-        state.failed = Some(("the flight was given up".to_owned(), now));
+        state.failed = Some(Failure { why: "the flight was given up".to_owned(), gone: false, at: now });
         let fetched = match state.old(now) {
             Some(_) => tokio::time::timeout(PATIENCE_WITH_COPY, fetch)
                 .await
@@ -102,12 +112,14 @@ impl<T> Cached<T> {
             }
             // It answered, as somebody else: what it said before is no longer good either.
             Err(error @ FederationError::Refused(_)) => {
-                *state = State { copy: None, failed: Some((error.to_string(), now)) };
+                let failed = Failure { why: error.to_string(), gone: false, at: now };
+                *state = State { copy: None, failed: Some(failed) };
                 Err(error)
             }
             Err(error) => {
-                state.failed = Some((error.to_string(), now));
-                state.old(now).ok_or(error)
+                let gone = matches!(error, FederationError::Gone(_));
+                state.failed = Some(Failure { why: error.to_string(), gone, at: now });
+                state.old(now).filter(|_| !(gone && want == Want::Fresh)).ok_or(error)
             }
         }
     }
@@ -207,6 +219,19 @@ mod tests {
             "the floor, and nothing kept"
         );
         assert_eq!(*cached.get(Want::Kept, at(10), async { Ok(says(2, None)) }).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_sent_where_nobody_takes_a_connection() {
+        let cached = Cached::default();
+        let gone = || async { Err::<Fetched<u8>, _>(FederationError::Gone("refused".to_owned())) };
+        assert_eq!(*cached.get(Want::Fresh, at(0), async { Ok(says(1, Some(0))) }).await.unwrap(), 1);
+        assert!(cached.get(Want::Fresh, at(5), gone()).await.is_err());
+        assert!(cached.get(Want::Fresh, at(6), gone()).await.is_err(), "nor a moment later");
+        assert_eq!(*cached.get(Want::Kept, at(6), gone()).await.unwrap(), 1, "what began goes on");
+        assert_eq!(*cached.get(Want::Fresh, at(10), async { Ok(says(2, Some(0))) }).await.unwrap(), 2);
+        // An hour after, who goes on has the old copy still.
+        assert_eq!(*cached.get(Want::Kept, at(4_000), gone()).await.unwrap(), 2);
     }
 
     #[tokio::test]

@@ -253,7 +253,9 @@ async fn poll(federation: &Federation, upstream: &Upstream, handle: &str, key: &
             waits.slower(SLOWER);
             None
         }
-        Err(FederationError::Down(why)) if waits.trouble.saturating_add(1) < MOST_TROUBLE => {
+        Err(FederationError::Down(why) | FederationError::Gone(why))
+            if waits.trouble.saturating_add(1) < MOST_TROUBLE =>
+        {
             tracing::warn!(upstream = upstream.settings.name, why, "a poll met trouble");
             waits.trouble = waits.trouble.saturating_add(1);
             // Who has trouble is asked less often (RFC 8628 §3.5).

@@ -10,7 +10,8 @@ use super::error::FederationError;
 use super::reply;
 use super::settings::{Registration, Settings};
 use crate::base::Timestamp;
-use crate::jose::{Algorithm, JoseError, Verified, client_keys};
+use crate::jose::client_keys::{self, Kind};
+use crate::jose::{Algorithm, JoseError, Verified};
 use crate::outbound::{Call, Outbound};
 
 /// The part of a document that is used.
@@ -63,11 +64,11 @@ impl Directory {
         outbound: &Outbound,
         settings: &Settings,
         token: &str,
-        (types, allowed): (&[&str], &[Algorithm]),
+        (kind, allowed): (Kind, &[Algorithm]),
         now: Timestamp,
     ) -> Result<Verified, FederationError> {
         let document = self.document(outbound, settings, now).await?;
-        let try_with = |keys: &Value| client_keys::verify_typed(keys, token, allowed, types);
+        let try_with = |keys: &Value| client_keys::verify_kind(keys, token, allowed, kind);
         let keys = self.keys.get(Want::Kept, now, fetch_keys(outbound, &document)).await?;
         match try_with(&keys) {
             // A key that has the name and does not fit may be a new one under an old name.
@@ -81,7 +82,16 @@ impl Directory {
 }
 
 async fn fetch_document(outbound: &Outbound, settings: &Settings) -> Result<Fetched<Document>, FederationError> {
-    let (found, keep) = reply::kept_object(outbound, "discovery", Call::get(&settings.discovery_url)).await?;
+    let call = Call::get(&settings.discovery_url);
+    let found = match &settings.other_discovery_url {
+        None => None,
+        Some(_) => reply::kept_object_if_there(outbound, "discovery", call.clone()).await?,
+    };
+    let (found, keep) = match (found, &settings.other_discovery_url) {
+        (Some(found), _) => found,
+        (None, Some(other)) => reply::kept_object(outbound, "discovery", Call::get(other)).await?,
+        (None, None) => reply::kept_object(outbound, "discovery", call).await?,
+    };
     Ok(Fetched { value: read_document(&found, settings)?, keep })
 }
 

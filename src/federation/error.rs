@@ -12,6 +12,9 @@ pub enum FederationError {
     /// The upstream does not answer, or not as itself.
     #[error("the upstream is down: {0}")]
     Down(String),
+    /// Nobody takes a connection there.
+    #[error("the upstream is gone: {0}")]
+    Gone(String),
     /// The upstream answered, and what it said is not believed.
     #[error("refused: {0}")]
     Refused(String),
@@ -52,7 +55,10 @@ impl FederationError {
 
 impl From<OutboundError> for FederationError {
     fn from(error: OutboundError) -> Self {
-        Self::Down(error.to_string())
+        match error {
+            OutboundError::Unreachable(_) => Self::Gone(error.to_string()),
+            _ => Self::Down(error.to_string()),
+        }
     }
 }
 

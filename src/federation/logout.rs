@@ -42,7 +42,7 @@ pub async fn way_out(
     let token = there.id_token.and_then(|sealed| federation.open(SEAL, session.sid, &sealed));
     let Some(token) = token else { return Ok(None) };
     match begin_logout(federation, upstream, (token.expose(), there.registration), next, browser).await {
-        Err(FederationError::Down(why) | FederationError::Refused(why)) => {
+        Err(FederationError::Down(why) | FederationError::Gone(why) | FederationError::Refused(why)) => {
             tracing::warn!(upstream = upstream.settings.name, why, "no logout at the upstream");
             Ok(None)
         }

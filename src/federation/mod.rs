@@ -94,7 +94,7 @@ impl Upstream {
             return None;
         }
         let mut keys = self.keys.jwks();
-        keys.extend(self.decryption.iter().map(|key| key.public().clone()));
+        keys.extend(self.decryption.iter().flat_map(|key| key.public().iter().cloned()));
         Some(serde_json::json!({ "keys": keys }))
     }
 

@@ -105,6 +105,34 @@ mod tests {
     }
 
     #[test]
+    fn roles_stand_at_the_codes_of_the_national_table() {
+        let words = [
+            (336, "accueil"),
+            (337, "logistique"),
+            (338, "hôtellerie"),
+            (339, "qualité"),
+            (340, "systèmes d’information"),
+            (341, "finances"),
+            (342, "communication"),
+            (343, "ressources humaines"),
+            (344, "affaires médicales"),
+            (345, "social"),
+            (346, "Étudiant infirmier"),
+            (347, "Étudiant aide-soignant"),
+            (348, "Étudiant auxiliaire de puériculture"),
+            (349, "Étudiant masseur-kinésithérapeute"),
+            (354, "Externe en médecine"),
+            (355, "Externe en odontologie"),
+            (356, "Externe en maïeutique"),
+            (357, "Externe en pharmacie"),
+        ];
+        for (code, word) in words {
+            let label = role(&code.to_string()).unwrap();
+            assert!(label.ends_with(word), "{code}: {label}");
+        }
+    }
+
+    #[test]
     fn the_tables_are_whole() {
         let all: Vec<Entry> = entries().collect();
         let rows = TABLES.lines().filter(|line| !line.starts_with('#')).count();

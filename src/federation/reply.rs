@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::error::FederationError;
-use crate::outbound::{Call, Outbound, Reply};
+use crate::outbound::{Call, Outbound, OutboundError, Reply};
 
 /// Longest answer that is read, in bytes.
 const LARGEST: usize = 512 * 1_024;
@@ -65,13 +65,33 @@ pub(super) async fn kept_object(
     Ok((read_object(what, &reply)?, reply.lifetime()))
 }
 
-/// Makes a call; trouble there is [`FederationError::Down`], a refusal is [`FederationError::Refused`].
+/// The same of what may not be there at all (404).
+pub(super) async fn kept_object_if_there(
+    outbound: &Outbound,
+    what: &'static str,
+    call: Call,
+) -> Result<Option<(Map<String, Value>, Option<Duration>)>, FederationError> {
+    let reply = exchange(outbound, what, call).await?;
+    if reply.status.as_u16() == 404 {
+        return Ok(None);
+    }
+    let reply = accept(what, reply).map_err(|error| match error {
+        FederationError::Refused(why) => FederationError::Down(why),
+        other => other,
+    })?;
+    Ok(Some((read_object(what, &reply)?, reply.lifetime())))
+}
+
+/// Makes a call; trouble there is [`FederationError::Down`] or [`FederationError::Gone`], a refusal is [`FederationError::Refused`].
 pub(super) async fn send(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
     accept(what, exchange(outbound, what, call).await?)
 }
 
 async fn exchange(outbound: &Outbound, what: &'static str, call: Call) -> Result<Reply, FederationError> {
-    outbound.send(call.largest(LARGEST)).await.map_err(|error| FederationError::Down(format!("{what}: {error}")))
+    outbound.send(call.largest(LARGEST)).await.map_err(|error| match error {
+        OutboundError::Unreachable(_) => FederationError::Gone(format!("{what}: {error}")),
+        _ => FederationError::Down(format!("{what}: {error}")),
+    })
 }
 
 fn accept(what: &'static str, reply: Reply) -> Result<Reply, FederationError> {
@@ -107,9 +127,13 @@ fn error_code(reply: &Reply) -> Option<String> {
 
 /// The `error` member, if it looks like a code.
 pub(super) fn code_of(map: &Map<String, Value>) -> Option<String> {
-    let code = map.get("error")?.as_str()?;
-    let good = code.len() <= LONGEST_CODE && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    Some(if good { code.to_owned() } else { "an error".to_owned() })
+    map.get("error")?.as_str().map(code_word)
+}
+
+/// What an upstream said, if it looks like a code.
+pub(super) fn code_word(said: &str) -> String {
+    let good = said.len() <= LONGEST_CODE && said.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if good { said.to_owned() } else { "unreadable".to_owned() }
 }
 
 /// A member that must be a text of 1 to `longest` bytes without control characters.

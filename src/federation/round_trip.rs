@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::connectors::{Back, Begin, Proven};
 use super::error::FederationError;
+use super::reply::code_word;
 use super::settings::RequestObject;
 use super::{Federation, Upstream, registration, request_object};
 use crate::base::digest::{Digest, base64url};
@@ -256,7 +257,10 @@ async fn prove(
             Some("temporarily_unavailable" | "server_error") => {
                 return Err(FederationError::Down("it says so itself".to_owned()));
             }
-            Some(_) => return Err(FederationError::refused("the upstream refused the request")),
+            Some(code) => {
+                let code = code_word(code);
+                return Err(FederationError::refused(format!("the upstream refused the request: {code}")));
+            }
         }
         let code = returned.code.filter(|code| (1..=LONGEST_CODE).contains(&code.len()));
         let code = code.ok_or_else(|| FederationError::refused("there is no code"))?;

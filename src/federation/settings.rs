@@ -165,6 +165,8 @@ pub struct Settings {
     pub issuer: String,
     /// Where its discovery document is.
     pub discovery_url: String,
+    /// Where the document of a realm shaped as Pro Santé Connect is, if not there: a Keycloak has the standard name alone.
+    pub other_discovery_url: Option<String>,
     /// The site that people see, without a trailing slash.
     pub web_url: String,
     /// Its interface, without a trailing slash.
@@ -237,6 +239,9 @@ impl Settings {
             (None, None) if !known.discovery.is_empty() => known.discovery.to_owned(),
             (None, _) => discovery_of(&issuer, given.preset),
         };
+        let is_shaped = known.label.starts_with(PRO_SANTE_CONNECT.label) && given.issuer.is_some();
+        let other_discovery_url =
+            (is_shaped && given.discovery_url.is_none()).then(|| discovery_of(&issuer, Preset::Oidc));
         let label = match (&given.label, known.label) {
             (Some(label), _) => label.clone(),
             (None, "") => given.name.clone(),
@@ -252,6 +257,7 @@ impl Settings {
             api_version: text(&given.api_version, known.version),
             issuer,
             discovery_url,
+            other_discovery_url,
             auth: auth(given, known.auth),
             registration: registration(given),
             requests: requests(given),

@@ -9,8 +9,10 @@ use crate::base::Secret;
 use crate::oauth::client_auth::basic_header;
 use crate::outbound::{Call, Outbound};
 
-/// Longest token that is taken, in bytes.
+/// Longest access and refresh token that is taken, in bytes: they go into headers and forms of other servers.
 const LONGEST_TOKEN: usize = 16 * 1_024;
+/// Longest ID token, in bytes: some providers put the whole person into it.
+pub(super) const LONGEST_ID_TOKEN: usize = 64 * 1_024;
 
 /// What it is called in the log.
 const ENDPOINT: &str = "token endpoint";
@@ -75,9 +77,9 @@ pub(super) fn read(answer: &Map<String, Value>) -> Result<Tokens, FederationErro
     if let Some(code) = reply::code_of(answer) {
         return Err(FederationError::of_code(ENDPOINT, &code));
     }
-    let optional = |name| match answer.get(name) {
+    let optional = |name, longest| match answer.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(_) => reply::text(answer, name, LONGEST_TOKEN).map(|text| Some(Secret::new(text))),
+        Some(_) => reply::text(answer, name, longest).map(|text| Some(Secret::new(text))),
     };
     let bearer =
         answer.get("token_type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"));
@@ -86,8 +88,8 @@ pub(super) fn read(answer: &Map<String, Value>) -> Result<Tokens, FederationErro
     }
     Ok(Tokens {
         access_token: Secret::new(reply::text(answer, "access_token", LONGEST_TOKEN)?),
-        id_token: optional("id_token")?,
-        refresh_token: optional("refresh_token")?,
+        id_token: optional("id_token", LONGEST_ID_TOKEN)?,
+        refresh_token: optional("refresh_token", LONGEST_TOKEN)?,
         scope: answer.get("scope").and_then(Value::as_str).map(str::to_owned),
     })
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::compact::{Unverified, Verified};
 use super::jwk::{KeyRefusal, Members, PublicKey};
-use super::{Algorithm, JoseError, client_mac};
+use super::{Algorithm, JoseError, MAX_TOKEN_BYTES, client_mac};
 
 /// Keys that a set may have; also what an assertion without `kid` can make us try.
 pub const MAX_KEYS: usize = 20;
@@ -76,32 +76,41 @@ fn only_read_members(jwk: &Value) -> Value {
 
 /// Whether [`verify`] could ever accept `token`, whatever the keys are.
 pub fn check_form(token: &str, allowed: &[Algorithm]) -> Result<(), JoseError> {
-    read_allowed(token, allowed, &CLIENT_TYPES).map(|_| ())
+    read_allowed(token, allowed, CLIENT_KIND).map(|_| ())
 }
 
 /// What clients sign carries no `typ`, `JWT`, or its own (draft-ietf-oauth-rfc7523bis, RFC 9101 §10.8), between which the
 /// caller tells.
-const CLIENT_TYPES: [&str; 3] = ["jwt", "client-authentication+jwt", "oauth-authz-req+jwt"];
+const CLIENT_KIND: Kind =
+    Kind { types: &["jwt", "client-authentication+jwt", "oauth-authz-req+jwt"], longest: MAX_TOKEN_BYTES };
 
-fn read_allowed<'a>(token: &'a str, allowed: &[Algorithm], types: &[&str]) -> Result<Unverified<'a>, JoseError> {
-    let unverified = Unverified::read(token)?;
+/// A kind of token that others sign.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// What its `typ` may be, where it has one, in lower case and without `application/`.
+    pub types: &'static [&'static str],
+    /// How long it may be, in bytes.
+    pub longest: usize,
+}
+
+fn read_allowed<'a>(token: &'a str, allowed: &[Algorithm], kind: Kind) -> Result<Unverified<'a>, JoseError> {
+    let unverified = Unverified::read_up_to(token, kind.longest, Algorithm::parse)?;
     if !allowed.contains(&unverified.header.alg) {
         return Err(JoseError::AlgorithmNotAllowed);
     }
-    check_typ(unverified.header.typ.as_deref(), types)?;
+    check_typ(unverified.header.typ.as_deref(), kind.types)?;
     Ok(unverified)
 }
 
 /// Verifies an assertion: its algorithm is one of `allowed` and fits the key's type, curve, `alg`, `use` and `key_ops`;
 /// its `kid` chooses the key, without one every fitting key is tried. Checks no claim.
 pub fn verify(jwks: &Value, token: &str, allowed: &[Algorithm]) -> Result<Verified, JoseError> {
-    verify_typed(jwks, token, allowed, &CLIENT_TYPES)
+    verify_kind(jwks, token, allowed, CLIENT_KIND)
 }
 
-/// The same for a token of another kind: a `typ`, where it has one, must be one of `types`, in lower case and without
-/// `application/`.
-pub fn verify_typed(jwks: &Value, token: &str, allowed: &[Algorithm], types: &[&str]) -> Result<Verified, JoseError> {
-    let unverified = read_allowed(token, allowed, types)?;
+/// The same for a token of another kind.
+pub fn verify_kind(jwks: &Value, token: &str, allowed: &[Algorithm], kind: Kind) -> Result<Verified, JoseError> {
+    let unverified = read_allowed(token, allowed, kind)?;
     let alg = unverified.header.alg;
     let verifiers = fitting_keys(jwks, alg, unverified.header.kid.as_deref());
     if verifiers.is_empty() {

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::{Algorithm, JoseError, json};
 use crate::base::digest::from_base64url;
 
-/// The longest token that is read or made, in bytes. Longer ones are refused before anything is decoded.
+/// The longest token that is made, and that is read unless its kind says otherwise, in bytes. Longer ones are refused before
+/// anything is decoded.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Header parameters that change what the token is: critical extensions (RFC 7515 §4.1.11), unencoded payload (RFC 7797),
@@ -81,7 +82,16 @@ impl<'a> Unverified<'a> {
 impl<'a, A> Unverified<'a, A> {
     /// The same with another closed list of algorithms, which `algorithm` reads.
     pub(super) fn read_as(token: &'a str, algorithm: impl FnOnce(&str) -> Option<A>) -> Result<Self, JoseError> {
-        if token.len() > MAX_TOKEN_BYTES {
+        Self::read_up_to(token, MAX_TOKEN_BYTES, algorithm)
+    }
+
+    /// The same of a kind of token that may have another length.
+    pub(super) fn read_up_to(
+        token: &'a str,
+        longest: usize,
+        algorithm: impl FnOnce(&str) -> Option<A>,
+    ) -> Result<Self, JoseError> {
+        if token.len() > longest {
             return Err(JoseError::TooLong);
         }
         let (signed_text, signature) = token.rsplit_once('.').ok_or(JoseError::NotCompact)?;

@@ -10,15 +10,16 @@ use super::JoseError;
 use super::jwk::{Members, PublicKey};
 use crate::base::Secret;
 
-/// Longest JWE that is decrypted, in bytes.
-const LONGEST: usize = 256 * 1_024;
+/// Longest JWE that is decrypted, in bytes: room for a JWS of 256 KiB.
+const LONGEST: usize = 384 * 1_024;
 /// How the content may be encrypted (RFC 7518 §5).
 const CONTENT: [&str; 4] = ["A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM"];
 
 /// Our key, with its public part.
 pub struct DecryptionKey {
     decrypters: Vec<Box<dyn JweDecrypter>>,
-    public: Value,
+    /// One JWK for each algorithm: there are providers that look for the algorithm's name (Keycloak).
+    public: Vec<Value>,
 }
 
 impl std::fmt::Debug for DecryptionKey {
@@ -58,14 +59,21 @@ impl DecryptionKey {
         let members: Members =
             serde_json::from_value(Value::Object(public.as_ref().clone())).map_err(|_| JoseError::NoDecryptionKey)?;
         let key = PublicKey::read(&members).map_err(no_key)?;
-        let mut public: Map<String, Value> = key.members();
-        public.insert("kid".to_owned(), key.thumbprint().into());
-        public.insert("use".to_owned(), "enc".into());
-        Ok(Self { decrypters: decrypters.into_iter().flatten().collect(), public: Value::Object(public) })
+        let decrypters: Vec<Box<dyn JweDecrypter>> = decrypters.into_iter().flatten().collect();
+        let published = |decrypter: &dyn JweDecrypter| {
+            let alg = decrypter.algorithm().name();
+            let mut public: Map<String, Value> = key.members();
+            public.insert("kid".to_owned(), format!("{}.{alg}", key.thumbprint()).into());
+            public.insert("use".to_owned(), "enc".into());
+            public.insert("alg".to_owned(), alg.into());
+            Value::Object(public)
+        };
+        let public = decrypters.iter().map(|decrypter| published(decrypter.as_ref())).collect();
+        Ok(Self { decrypters, public })
     }
 
-    /// Its public part as a JWK, for whoever encrypts to us.
-    pub const fn public(&self) -> &Value {
+    /// Its public part, a JWK for each algorithm, for whoever encrypts to us.
+    pub fn public(&self) -> &[Value] {
         &self.public
     }
 

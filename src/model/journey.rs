@@ -17,7 +17,7 @@ use crate::base::id::{TenantId, UserId};
 use crate::oauth::authorization::AuthorizationRequest;
 
 /// What the journey is for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "purpose")]
 pub enum Purpose {
     /// A relying application asked.
@@ -29,6 +29,13 @@ pub enum Purpose {
     Own {
         /// Path on our own origin, chosen by us, never from the query.
         page: OwnPage,
+    },
+    /// A program of a dialect, whose person is signed in and is to choose a tenant.
+    Program {
+        /// Where the browser goes then: a path below the issuer, chosen by us.
+        way_back: String,
+        /// The session that was proven for it, and no other.
+        session: Uuid,
     },
 }
 

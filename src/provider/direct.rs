@@ -98,6 +98,17 @@ fn tenant(session: &Session, members: &[Membership], named: Option<&str>) -> Res
     })
 }
 
+/// Whether the person of a session is to choose a tenant: there are several in which this sign-in `counts`, and none was chosen.
+pub async fn is_open(
+    provider: &Provider,
+    session: &Session,
+    counts: impl Fn(&Tenant) -> bool + Send,
+) -> Result<bool, ProviderError> {
+    let mut members = provider.store().read().await?.memberships_of(session.user).await?;
+    members.retain(|of| counts(&of.tenant));
+    Ok(members.len() > 1 && tenant(session, &members, None)?.is_none())
+}
+
 /// Gives tokens for a session that has just begun or been renewed, in the tenant that the application named, if it did.
 /// Only those tenants come into question in which this sign-in `counts`.
 pub async fn issue(

@@ -16,6 +16,7 @@ before(async () => {
   party = await RelyingParty.listen()
   const upstream = {
     ISSUER: psc.issuer, DISCOVERY_URL: psc.discovery_url, CLIENT_ID: psc.client_id, CLIENT_SECRET: psc.client_secret, ALLOW_PRIVATE_ADDRESSES: 'true', CIBA: 'true',
+    EMAIL_DOMAINS: 'clinique.example',
   }
   const env = Object.fromEntries(Object.entries(upstream).map(([name, value]) => [`GUICHET_UPSTREAMS__PRO_SANTE_CONNECT__${name}`, value]))
   guichet = await Guichet.start({ name: 'federation', env })
@@ -76,7 +77,32 @@ browsing('a professional with two FINESS establishments chooses where they work'
   await window.at('application-signed-in')
   assert.equal(await window.page.locator('#tenant').innerText(), laboratory.code)
   assert.equal(await window.page.locator('#roles').innerText(), 'biologist')
+  // The program of a dialect: the same choice, before its callback answers.
+  const other = await open({ name: 'psc-two-carelink', javaScript: false })
+  await other.go(`${guichet.issuer}/api/v1/auth/login`)
+  await other.at('simulation-choice')
+  await choose(other, 'deux-etablissements')
+  await other.chooseTenant(clinic.code)
+  await other.page.waitForURL(/\/api\/v1\/auth\/callback/)
+  const { user, token_type: type } = JSON.parse(await other.page.locator('body').innerText())
+  assert.deepEqual([type, user.tenant_id, user.roles], ['bearer', clinic.uuid, ['doctor']])
 })
+
+for (const javaScript of [true, false]) {
+  browsing(`an address alone leads to the provider of its domain, ${javaScript ? 'with' : 'without'} JavaScript`, async () => {
+    const window = await open({ javaScript, name: `psc-home-${javaScript ? 'js' : 'nojs'}` })
+    await window.go(`${party.origin}/`)
+    await window.page.locator('a[href="/sign-in"]').click()
+    await window.at('sign-in')
+    await window.page.locator('#home').waitFor()
+    if (javaScript) await window.inspect('home')
+    await window.page.locator('#email').fill('camille@clinique.example')
+    await window.page.locator('#email').press('Enter')
+    await window.at('simulation-choice')
+    await choose(window, 'pharmacien')
+    await window.at('application-signed-in')
+  })
+}
 
 browsing('the telephone is another page, and says no', async () => {
   const window = await open({ name: 'psc-refused' })

@@ -81,6 +81,13 @@ async fn a_mail_in_the_right_language_holds_the_link_once_and_storage_never() {
             assert!(page.answer.body.contains("Clinique Alpha"));
             let rows = crate::support::stores::dump(&app.options, &crate::support::stores::TABLES).await;
             assert!(!rows.contains(&token), "{}: the token is in storage", app.engine);
+            // Only this mailbox got it: whoever joins by it has proven the address.
+            let own =
+                [("first_name", "C"), ("last_name", "D"), ("new_password", PASSWORD), ("repeat_password", PASSWORD)];
+            let joined = press(&mut app.browser(), &format!("/invitations/{token}"), "join", &own).await;
+            assert_eq!(joined.kind(), Some("account"), "{joined:?}");
+            let user = app.store().read().await.unwrap().user_by_email("new@example.test").await.unwrap().unwrap();
+            assert!(user.email_verified, "{}", app.engine);
         }
     }
 }
@@ -109,7 +116,7 @@ async fn somebody_new_sets_a_password_and_is_a_member() {
         assert_eq!(state(&app, &made).await, "accepted");
         let mut conn = app.store().read().await.unwrap();
         let user = conn.user_by_email("new@example.test").await.unwrap().unwrap();
-        assert!(user.email_verified, "the link proved the mailbox");
+        assert!(!user.email_verified, "a link that somebody handed over proves no mailbox");
         let members = conn.memberships_of(user.id).await.unwrap();
         assert_eq!(
             (members[0].tenant.id, members[0].roles.as_slice()),

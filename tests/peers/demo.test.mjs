@@ -89,6 +89,7 @@ test('a professional signs in there, and a session that ends there ends here', a
   }
   const next = (answer, from) => new URL(answer.headers.get('location'), from)
   const [psc] = demo.simulations
+  assert.match(await (await fetch(psc.phone)).text(), /data-page="simulation-phone"/)
   const there = next(await open(`${demo.issuer}/sign-in/${psc.name}`), demo.issuer)
   there.searchParams.set('simulate_person', 'medecin')
   let at = next(await open(there), there)

@@ -276,7 +276,7 @@ fn one(name: String, mut raw: Raw, issuer: &Issuer, check: &mut Check) -> Upstre
     Upstream {
         preset,
         label: raw.label,
-        logo: raw.logo,
+        logo: raw.logo.inspect(|logo| check_logo(&path("logo"), logo, check)),
         issuer: raw.issuer,
         discovery_url: raw.discovery_url,
         web_url: raw.web_url,
@@ -337,6 +337,18 @@ fn certificate(raw: &Raw, path: &dyn Fn(&str) -> String, check: &mut Check) -> O
     }
 }
 
+fn check_logo(path: &str, logo: &str, check: &mut Check) {
+    if !may_be_loaded(logo) {
+        check.refuse(path, "is not an https URL", "write https://…, or a path of this site that begins with /");
+    }
+}
+
+/// A picture that our pages load: by https from anywhere, or from our own site.
+fn may_be_loaded(logo: &str) -> bool {
+    let is_path = logo.starts_with('/') && !logo.starts_with("//");
+    is_path || url::Url::parse(logo).is_ok_and(|url| url.scheme() == "https" && url.username().is_empty())
+}
+
 /// An absolute URL of https, or of http where private addresses are allowed.
 fn check_url(path: &str, text: &str, plain: bool, check: &mut Check) {
     let good = url::Url::parse(text).is_ok_and(|url| {
@@ -389,11 +401,27 @@ mod tests {
     }
 
     #[test]
+    fn a_logo_is_one_that_pages_may_load() {
+        for (logo, good) in [
+            ("https://cdn.example/psc.svg", true),
+            ("/images/psc.svg", true),
+            ("//cdn.example/psc.svg", false),
+            ("http://cdn.example/psc.svg", false),
+            ("javascript:alert(1)", false),
+            ("https://me@cdn.example/psc.svg", false),
+            ("psc.svg", false),
+            ("", false),
+        ] {
+            assert_eq!(may_be_loaded(logo), good, "{logo}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_by_its_path() {
         let found = problems(&format!(
             "{ISSUER}[upstreams.Psc]\nclient_id = 'x'\n[upstreams.a]\nclient_id = 'x'\n\
              [upstreams.b]\nissuer = 'http://b.example'\nclient_idd = 'x'\npkce = 'yes'\n\
-             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']\nciba = true"
+             client_auth_method = 'client_secret_post'\nparameters = ['x']\nalgorithms = ['none']\nciba = true\nlogo = 'psc.svg'"
         ));
         let keys: Vec<&str> = found.iter().map(|problem| problem.key.as_str()).collect();
         for key in [
@@ -407,10 +435,11 @@ mod tests {
             "upstreams.b.parameters",
             "upstreams.b.algorithms",
             "upstreams.b.ciba",
+            "upstreams.b.logo",
         ] {
             assert!(keys.contains(&key), "{key}: {keys:?}");
         }
-        assert_eq!(keys.len(), 10);
+        assert_eq!(keys.len(), 11);
         let odd = load_with(ISSUER, &[("GUICHET_UPSTREAMS__CLIENT_ID", "x"), ("GUICHET_UPSTREAMS__A__NONSENSE", "x")]);
         assert_eq!(odd.unwrap_err().len(), 2);
     }

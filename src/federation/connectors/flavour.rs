@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::base::Timestamp;
 use crate::federation::error::FederationError;
-use crate::federation::reply::lenient;
+use crate::federation::reply::{code_word, lenient};
 use crate::federation::settings::Settings;
 use crate::model::identity::{ACR_UPSTREAM, Claimed, IdentityKey, NationalId, UpstreamEmail};
 use crate::oauth::acr;
@@ -107,7 +107,9 @@ fn context(settings: &Settings, said: &Said<'_>) -> Result<String, FederationErr
     if acr::is_met(&settings.acr_values, answered) {
         Ok(answered.to_owned())
     } else {
-        Err(FederationError::refused("acr is missing, unknown or below what was asked for"))
+        let answered = if answered.is_empty() { "nothing".to_owned() } else { code_word(answered) };
+        let asked = settings.acr_values.join(" ");
+        Err(FederationError::refused(format!("acr is {answered}, which does not reach {asked}")))
     }
 }
 

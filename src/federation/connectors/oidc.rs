@@ -22,7 +22,9 @@ use crate::federation::reply::{as_object, object, object_or_code, read_object, s
 use crate::federation::request_object;
 use crate::federation::settings::{RequestObject, Settings};
 use crate::federation::token::{self, Tokens};
+use crate::jose::MAX_TOKEN_BYTES;
 use crate::jose::claims::{check_audience, check_times, string_claim};
+use crate::jose::client_keys::Kind;
 use crate::jose::decryption::DecryptionKey;
 use crate::outbound::{Call, Outbound};
 
@@ -30,12 +32,16 @@ use crate::outbound::{Call, Outbound};
 const LONGEST_SUBJECT: usize = 255;
 /// Longest name of a request that was asked of a person, in bytes.
 const LONGEST_REQUEST: usize = 2_048;
+/// Longest ID token that goes into an address, in bytes: servers and proxies take lines of 8 KiB.
+const LONGEST_HINT: usize = 7_000;
 /// Least time between two polls where the provider names none (OpenID Connect CIBA §7.3).
 const INTERVAL: u64 = 5;
-/// Types of an ID token and of a userinfo answer.
-const TYPES: [&str; 1] = ["jwt"];
-/// Types of a logout token (OpenID Connect Back-Channel Logout §2.4).
-const LOGOUT_TYPES: [&str; 2] = ["logout+jwt", "jwt"];
+/// An ID token: as long as the token endpoint may have sent.
+const ID_TOKEN: Kind = Kind { types: &["jwt"], longest: token::LONGEST_ID_TOKEN };
+/// A userinfo answer: the record of a professional with fifty places of practice, with room.
+const USERINFO: Kind = Kind { types: &["jwt"], longest: 256 * 1_024 };
+/// A logout token (OpenID Connect Back-Channel Logout §2.4). Anybody may send one, and it names a person and a session.
+const LOGOUT_TOKEN: Kind = Kind { types: &["logout+jwt", "jwt"], longest: MAX_TOKEN_BYTES };
 /// OpenID Connect CIBA §10.1.
 const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -257,7 +263,7 @@ impl Oidc {
         nonce: Option<&str>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, FederationError> {
-        let claims = self.verified(token, &TYPES, now).await?;
+        let claims = self.verified(token, ID_TOKEN, now).await?;
         self.check_issuer_and_audience(client, &claims)?;
         check_times(&claims, now)?.issued_at.ok_or_else(|| FederationError::refused("the claim iat is missing"))?;
         match (nonce, claims.get("nonce").and_then(Value::as_str)) {
@@ -268,13 +274,8 @@ impl Oidc {
         Ok(claims)
     }
 
-    async fn verified(
-        &self,
-        token: &str,
-        types: &[&str],
-        now: Timestamp,
-    ) -> Result<Map<String, Value>, FederationError> {
-        let how = (types, self.settings.algorithms.as_slice());
+    async fn verified(&self, token: &str, kind: Kind, now: Timestamp) -> Result<Map<String, Value>, FederationError> {
+        let how = (kind, self.settings.algorithms.as_slice());
         Ok(self.directory.verify(&self.outbound, &self.settings, token, how, now).await?.claims)
     }
 
@@ -343,7 +344,7 @@ impl Oidc {
         now: Timestamp,
     ) -> Result<Map<String, Value>, FederationError> {
         let agreed = self.settings.userinfo_signed;
-        let how = (TYPES.as_slice(), agreed.as_ref().map_or(self.settings.algorithms.as_slice(), std::slice::from_ref));
+        let how = (USERINFO, agreed.as_ref().map_or(self.settings.algorithms.as_slice(), std::slice::from_ref));
         let claims = self.directory.verify(&self.outbound, &self.settings, token, how, now).await?.claims;
         self.check_issuer_and_audience(client, &claims)?;
         if claims.contains_key("exp") {
@@ -354,7 +355,7 @@ impl Oidc {
 
     async fn logout_notice(&self, token: &str, now: Timestamp) -> Result<LogoutNotice, FederationError> {
         let refused = FederationError::refused;
-        let claims = self.verified(token, &LOGOUT_TYPES, now).await?;
+        let claims = self.verified(token, LOGOUT_TOKEN, now).await?;
         self.check_issuer_claim(&claims)?;
         let client_id = party(&claims).filter(|party| check_audience(&claims, party).is_ok());
         let client_id = client_id.ok_or_else(|| refused("the logout token is for nobody, or for several"))?.to_owned();
@@ -445,12 +446,15 @@ impl Connector for Oidc {
         Box::pin(async move {
             let document = self.directory.document(&self.outbound, &self.settings, self.clock.now()).await?;
             let Some(endpoint) = &document.end_session_endpoint else { return Ok(None) };
-            let fields = [
-                ("id_token_hint", id_token),
+            let mut fields = vec![
                 ("client_id", client.client_id.as_str()),
                 ("post_logout_redirect_uri", return_to),
                 ("state", state),
             ];
+            // Without it the provider asks the person; with one that its server finds too long there is no page at all.
+            if id_token.len() <= LONGEST_HINT {
+                fields.push(("id_token_hint", id_token));
+            }
             with_query(endpoint, &fields).map(Some)
         })
     }

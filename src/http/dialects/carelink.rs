@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
+use super::sign_in::Came;
 use super::{accepted, locale, sign_in};
 use crate::base::Timestamp;
 use crate::federation::Upstream;
@@ -53,12 +54,16 @@ pub async fn callback(State(site): State<Site>, browser: Browser, QueryParams(pa
         if browser.only_looks() {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        let arrived = sign_in::complete(&site, &browser, upstream, (CALLBACK, APPLICATION), params).await?;
+        let came = sign_in::complete(&site, &browser, upstream, (CALLBACK, APPLICATION), params).await?;
+        let arrived = match came {
+            Came::Arrived(arrived) => arrived,
+            Came::Chooses(page) => return Ok(page),
+        };
         let answer = match &arrived.direct {
             Ok(direct) => respond::ok(&shown(direct, &arrived.activities)),
             Err(refusal) => refused(&browser, refusal),
         };
-        Ok(browser.sign_in(&site, answer, arrived.session.expose()))
+        Ok(arrived.keep(&site, &browser, answer))
     };
     outcome.await.unwrap_or_else(|refusal| refused(&browser, &refusal))
 }

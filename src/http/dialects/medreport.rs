@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
+use super::sign_in::Came;
 use super::{locale, sign_in};
 use crate::federation::Upstream;
 use crate::http::extract::{Browser, QueryParams, Segment};
@@ -76,7 +77,11 @@ pub async fn callback(
         if browser.only_looks() {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        let arrived = sign_in::complete(&site, &browser, upstream, (&way_back, APPLICATION), params).await?;
+        let came = sign_in::complete(&site, &browser, upstream, (&way_back, APPLICATION), params).await?;
+        let arrived = match came {
+            Came::Arrived(arrived) => arrived,
+            Came::Chooses(page) => return Ok(page),
+        };
         let answer = match &arrived.direct {
             Ok(direct) => respond::ok(&json!({
                 "success": true,
@@ -86,7 +91,7 @@ pub async fn callback(
             })),
             Err(refusal) => refused(&browser, refusal),
         };
-        Ok(browser.sign_in(&site, answer, arrived.session.expose()))
+        Ok(arrived.keep(&site, &browser, answer))
     };
     outcome.await.unwrap_or_else(|refusal| refused(&browser, &refusal))
 }

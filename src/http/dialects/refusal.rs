@@ -90,7 +90,7 @@ impl Refusal {
 impl From<FederationError> for Refusal {
     fn from(error: FederationError) -> Self {
         match error {
-            FederationError::Down(why) => {
+            FederationError::Down(why) | FederationError::Gone(why) => {
                 tracing::warn!(why, "the upstream is down");
                 Self::Down
             }

@@ -11,7 +11,7 @@ use url::form_urlencoded::Serializer;
 use crate::federation::logout as upstream_logout;
 use crate::http::extract::{Browser, FormParams, QueryParams};
 use crate::http::pages::scene::{Person, person};
-use crate::http::pages::show::Onward;
+use crate::http::pages::show::Farewell;
 use crate::http::pages::{guard, show};
 use crate::http::respond::authorization::see_other;
 use crate::http::respond::page;
@@ -69,7 +69,7 @@ async fn begin(site: &Site, browser: &Browser, params: &Params) -> Result<Respon
         return end(site, browser, present, &request, Proof::Hint).await;
     }
     if present.is_none() {
-        return Ok(show::signed_out(site, browser, &request, Onward::Nowhere, Vec::new()));
+        return Ok(show::signed_out(site, browser, &request, Farewell::Nowhere, Vec::new()));
     }
     Ok(show::logout(site, browser, params, &request))
 }
@@ -114,10 +114,10 @@ async fn end(
     let mut response = match (upstream, onward) {
         (Some(upstream), _) if frames.is_empty() && proof == Proof::Hint => see_other(&upstream.url),
         // The policy of the page whose form was sent does not name the upstream, and browsers hold it against redirects.
-        (Some(upstream), _) => show::signed_out(site, browser, request, Onward::Upstream(upstream), frames),
+        (Some(upstream), _) => show::signed_out(site, browser, request, Farewell::Upstream(upstream), frames),
         (None, Some(uri)) if frames.is_empty() => see_other(&uri),
-        (None, Some(uri)) => show::signed_out(site, browser, request, Onward::Client(uri), frames),
-        (None, None) => show::signed_out(site, browser, request, Onward::Nowhere, frames),
+        (None, Some(uri)) => show::signed_out(site, browser, request, Farewell::Client(uri), frames),
+        (None, None) => show::signed_out(site, browser, request, Farewell::Nowhere, frames),
     };
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(browser.sign_out(response))

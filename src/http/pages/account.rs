@@ -121,7 +121,7 @@ async fn leave(site: &Site, browser: &Browser, sid: Uuid, otherwise: Response) -
     let frames = logout::frames(site.provider(), sid).await?;
     let response = match frames.as_slice() {
         [] => otherwise,
-        _ => show::signed_out(site, browser, &LogoutRequest::default(), show::Onward::Nowhere, frames),
+        _ => show::signed_out(site, browser, &LogoutRequest::default(), show::Farewell::Nowhere, frames),
     };
     Ok(browser.sign_out(response))
 }

@@ -81,7 +81,8 @@ pub async fn answer(site: &Site, browser: &Browser, journey: &Journey, answer: A
                 .unwrap_or_else(|error| page::trouble(site, browser, error)),
             None => page::journey_over(site, browser),
         },
-        (Purpose::Own { .. }, Answer::Refused(_)) => see_other(&site.link("/")),
+        (Purpose::Own { .. } | Purpose::Program { .. }, Answer::Refused(_)) => see_other(&site.link("/")),
+        (Purpose::Program { way_back, .. }, Answer::Done(..)) => see_other(&site.link(way_back)),
         (Purpose::Authorize { request }, answer) => match pushed::take(site.provider(), request).await {
             Ok(true) => answer_client(site, browser, request, answer).await,
             Ok(false) => page::oauth_error(site, browser, &ErrorCode::InvalidRequestUri.into()),
@@ -175,6 +176,11 @@ async fn resume(site: &Site, browser: &Browser, handle: &str) -> Result<Response
         }
         Step::Page(scene) => Ok(show::step(site, browser, handle, &loaded.journey, &scene, None)),
         Step::Answer(_) if browser.only_looks() => Ok(StatusCode::NO_CONTENT.into_response()),
+        Step::Answer(end @ Answer::Done(..)) => match &loaded.journey.purpose {
+            // The program's own path takes the journey.
+            Purpose::Program { way_back, .. } => Ok(see_other(&site.link(&format!("{way_back}?journey={handle}")))),
+            _ => finish(site, browser, &loaded, end).await,
+        },
         Step::Answer(end) => finish(site, browser, &loaded, end).await,
     }
 }
@@ -227,6 +233,14 @@ async fn try_sign_in(site: &Site, browser: &Browser, handle: &str, params: &Para
     let (email, password) = (params.get("email").unwrap_or_default(), params.get("password").unwrap_or_default());
     if email.len() > LONGEST_EMAIL || password.len() > LONGEST_PASSWORD {
         return Err(Trouble::Refused(OAuthError::because(ErrorCode::InvalidRequest, "A field is too long")));
+    }
+    // Identifier first: whoever has an address of a provider's domain and no password for us is sent there.
+    if password.is_empty() && loaded.journey.pending.is_none() {
+        let scene = scene::scene(site, browser, &loaded.journey).await?;
+        let home = upstreams::home_of(site, &loaded.journey, &scene, email);
+        if let Some(home) = home.filter(|_| matches!(scene.next, Next::SignIn(_))) {
+            return Ok(show::onward(site, browser, handle, &loaded.journey, &scene, (home, email)));
+        }
     }
     let present = match browser.session_cookie() {
         Some(cookie) => sessions::find(site.accounts(), cookie).await?,

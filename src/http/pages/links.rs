@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use uuid::Uuid;
 
 use super::scene::{Person, person};
-use super::upstreams::{failed, present};
+use super::upstreams::{entered, failed, present};
 use super::views::{AccountPractice, ErrorKind, LinkOffer, LinkedIdentity};
 use super::{account, guard};
 use crate::base::digest::{base64url, hmac_sha256};
@@ -105,11 +104,10 @@ pub async fn begin(
     QueryParams(params): QueryParams,
 ) -> Response {
     let outcome = async {
-        let params = params.map_err(Trouble::Refused)?;
-        let Some(upstream) = site.federation().find(&name) else { return Ok(page::not_found(&site, &browser)) };
-        if browser.only_looks() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
+        let (upstream, params) = match entered(&site, &browser, &name, params) {
+            Ok(entered) => entered,
+            Err(response) => return Ok(*response),
+        };
         let Some(person) = person(&site, &browser, None).await? else { return Ok(see_other(&site.link("/sign-in"))) };
         let given = params.get("proof").unwrap_or_default();
         let own = ct_eq(given.as_bytes(), proof(&site, &browser, &person, &name).as_bytes());

@@ -47,7 +47,7 @@ pub struct Scene {
 pub fn request_of(journey: &Journey) -> Option<&AuthorizationRequest> {
     match &journey.purpose {
         Purpose::Authorize { request } => Some(request),
-        Purpose::Own { .. } => None,
+        Purpose::Own { .. } | Purpose::Program { .. } => None,
     }
 }
 
@@ -92,6 +92,7 @@ pub async fn scene(site: &Site, browser: &Browser, journey: &Journey) -> Result<
         }),
         progress: progress(journey, person.as_ref()),
         anew: matches!(journey.purpose, Purpose::Own { page: OwnPage::Proof }),
+        for_tenant: matches!(journey.purpose, Purpose::Program { .. }),
         needed_acr: policy.map(|policy| policy.required_acr.as_slice()).unwrap_or_default(),
         upstream_met: match policy.and_then(|policy| policy.required_upstream.as_deref()) {
             None => true,

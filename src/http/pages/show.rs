@@ -11,13 +11,14 @@ use super::interaction::path_of;
 use super::scene::{Person, Scene, request_of};
 use super::views::{
     Account, AccountMembership, AccountSession, Application, ClientBrand, Consent, FormPost, GrantedConsent, Layout,
-    LinkOffer, LinkedIdentity, Logout, Message, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice, TenantItem,
-    asset_version, describe_device,
+    LinkOffer, LinkedIdentity, Logout, Message, Onward, PasswordChange, ScopeItem, SignIn, SignedOut, TenantChoice,
+    TenantItem, asset_version, describe_device,
 };
 use crate::account::overview::Overview;
 use crate::account::passwords::{LONGEST, PasswordRefusal, Policy};
 use crate::account::recovery;
 use crate::base::id::TenantId;
+use crate::federation::Upstream;
 use crate::federation::logout::WayOut;
 use crate::http::extract::Browser;
 use crate::http::respond::page::{self, FormTarget};
@@ -97,7 +98,7 @@ fn brand(client: &Client, language: &str) -> ClientBrand {
 
 /// A page of a journey: its forms may lead to the application, and it may show the application's logo.
 fn journey_page(status: StatusCode, body: String, layout: &Layout, journey: &Journey) -> Response {
-    page::html_with_logo(status, body, journey_target(journey), layout.client_logo())
+    page::html_with_pictures(status, body, journey_target(journey), layout.client_logo())
 }
 
 fn journey_layout(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene: &Scene) -> Layout {
@@ -150,7 +151,7 @@ pub fn sign_in(
         None => known.and_then(|person| person.user.address()).map(str::to_owned),
     };
     // Where the people of this address sign in, whether or not there is such an account.
-    let home = typed.as_deref().and_then(|typed| super::upstreams::home_of(site, journey, typed));
+    let home = typed.as_deref().and_then(|typed| super::upstreams::home_of(site, journey, scene, typed));
     let waiting = journey.pending.as_ref().and_then(|pending| pending.claimed.email.as_ref());
     let waiting = waiting.map(|email| email.address.clone());
     let (status, message, wait) = match problem {
@@ -180,13 +181,35 @@ pub fn sign_in(
         not_you_url: None,
         forgot_url: recovery::is_offered(site.accounts()).then(|| site.link(recovery::LINK_PATH)),
         cancel: request_of(journey).is_some(),
+        names_home: super::upstreams::knows_homes(site, journey, scene),
         upstreams,
     };
-    let mut response = journey_page(status, view.render(), &view.layout, journey);
+    let pictures =
+        view.layout.client_logo().into_iter().chain(view.upstreams.iter().filter_map(|one| one.logo.as_deref()));
+    let mut response = page::html_with_pictures(status, view.render(), journey_target(journey), pictures);
     if let Some(seconds) = wait {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// The stop on the way to the upstream where the people of a typed address sign in. Chromium holds the form's policy against
+/// every redirect behind it, so that a page goes on, without a script.
+pub fn onward(
+    site: &Site,
+    browser: &Browser,
+    handle: &str,
+    journey: &Journey,
+    scene: &Scene,
+    (home, typed): (&Upstream, &str),
+) -> Response {
+    let view = Onward {
+        layout: journey_layout(site, browser, handle, journey, scene),
+        upstream: home.settings.label.clone(),
+        url: super::upstreams::way_to(site, handle, home, typed),
+        back_url: site.link(&path_of(handle)),
+    };
+    journey_page(StatusCode::OK, view.render(), &view.layout, journey)
 }
 
 fn tenant(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene: &Scene, person: &Person) -> Response {
@@ -203,7 +226,7 @@ fn tenant(site: &Site, browser: &Browser, handle: &str, journey: &Journey, scene
         action: site.link(&format!("{}/tenant", path_of(handle))),
         problem: None,
         tenants: person.memberships.iter().map(item).collect(),
-        cancel: true,
+        cancel: request_of(journey).is_some(),
     };
     journey_page(StatusCode::OK, view.render(), &view.layout, journey)
 }
@@ -264,7 +287,7 @@ pub fn logout(site: &Site, browser: &Browser, params: &Params, request: &LogoutR
 
 /// Where the page that says that somebody is signed out goes on to.
 #[derive(Debug)]
-pub enum Onward {
+pub enum Farewell {
     /// It is the end.
     Nowhere,
     /// To this verified address of the client.
@@ -279,15 +302,15 @@ pub fn signed_out(
     site: &Site,
     browser: &Browser,
     request: &LogoutRequest,
-    onward: Onward,
+    onward: Farewell,
     frames: Vec<String>,
 ) -> Response {
     let layout = layout(site, browser, &request.ui_locales, request.client.as_deref(), path::END_SESSION);
     let client = layout.client.as_ref().map(|client| client.name.clone());
     let (goes_on, return_url, upstream) = match onward {
-        Onward::Nowhere => (false, request.return_uri.clone(), None),
-        Onward::Client(uri) => (true, Some(uri), None),
-        Onward::Upstream(way) => (true, Some(way.url), Some(way.label)),
+        Farewell::Nowhere => (false, request.return_uri.clone(), None),
+        Farewell::Client(uri) => (true, Some(uri), None),
+        Farewell::Upstream(way) => (true, Some(way.url), Some(way.label)),
     };
     let view =
         SignedOut { layout, client, goes_on, return_url, upstream, frames, sign_in_url: Some(site.link("/sign-in")) };

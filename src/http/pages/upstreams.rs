@@ -6,6 +6,7 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use url::form_urlencoded::Serializer;
 
 use super::interaction::path_of;
 use super::scene::{Scene, request_of};
@@ -31,6 +32,8 @@ use crate::oauth::{ErrorCode, OAuthError, Params, acr};
 use crate::provider::dispatch::{Next, SignInReason};
 use crate::provider::journeys::{self, Loaded};
 
+/// Longest address that goes along to an upstream, in bytes.
+const LONGEST_HINT: usize = 320;
 /// Path of the way back, below the upstream's own.
 pub const CALLBACK: &str = "/federation/{upstream}/callback";
 /// Where an upstream sends the browser after a logout there.
@@ -42,10 +45,40 @@ pub const REQUEST: &str = "/federation/{upstream}/request/{handle}";
 /// Where an upstream announces that its sessions ended.
 pub const BACKCHANNEL_LOGOUT: &str = "/federation/{upstream}/backchannel-logout";
 
-/// The buttons of the sign-in page: a tenant's own provider is there for whoever comes for that tenant,
-/// and no other one where the application always needs one.
+/// What the routes of an upstream begin with: the upstream of this name, and the parameters. Or the answer where there is
+/// no such upstream, where the parameters cannot be read, and where the browser only looks: such a request changes nothing.
+pub fn entered<'a>(
+    site: &'a Site,
+    browser: &Browser,
+    name: &str,
+    params: Result<Params, OAuthError>,
+) -> Result<(&'a Upstream, Params), Box<Response>> {
+    let upstream = site.federation().find(name).ok_or_else(|| Box::new(page::not_found(site, browser)))?;
+    let params = params.map_err(|error| Box::new(page::trouble(site, browser, Trouble::Refused(error))))?;
+    if browser.only_looks() {
+        return Err(Box::new(StatusCode::NO_CONTENT.into_response()));
+    }
+    Ok((upstream, params))
+}
+
+/// The upstreams that the sign-in page offers: a tenant's own provider to whoever comes for that tenant, and no other one
+/// where the application always needs one.
+fn offered<'a>(site: &'a Site, journey: &Journey, scene: &Scene) -> Vec<&'a Upstream> {
+    let asked = request_of(journey).and_then(|request| request.tenant.as_deref());
+    let needed = scene.client.as_deref().and_then(|client| client.policy.required_upstream.as_deref());
+    let is_offered =
+        |upstream: &&Upstream| upstream.is_for(asked) && needed.is_none_or(|needed| upstream.settings.name == needed);
+    site.federation().all().into_iter().filter(is_offered).collect()
+}
+
+/// Whether the sign-in page offers an upstream that is found by an address's domain.
+pub fn knows_homes(site: &Site, journey: &Journey, scene: &Scene) -> bool {
+    offered(site, journey, scene).iter().any(|upstream| !upstream.settings.email_domains.is_empty())
+}
+
+/// The buttons of the sign-in page.
 pub fn buttons(site: &Site, locale: Locale, handle: &str, journey: &Journey, scene: &Scene) -> Vec<views::Upstream> {
-    let button = |upstream: &&Upstream| {
+    let button = |upstream: &Upstream| {
         let settings = &upstream.settings;
         let key = if settings.is_pro_sante_connect() { "sign_in.with_professional" } else { "sign_in.with" };
         views::Upstream {
@@ -53,17 +86,14 @@ pub fn buttons(site: &Site, locale: Locale, handle: &str, journey: &Journey, sce
             label: i18n::t_with(locale, key, &[("upstream", &settings.label)]),
             url: site.link(&format!("{}/upstream?name={}", path_of(handle), settings.name)),
             logo: settings.logo.clone(),
+            is_picture: settings.logo.is_some() && settings.is_pro_sante_connect(),
             telephone: settings.ciba.then(|| views::Link {
                 url: site.link(&ciba::path_of(handle, &settings.name)),
                 label: i18n::t_with(locale, "sign_in.with_telephone", &[("upstream", &settings.label)]),
             }),
         }
     };
-    let asked = request_of(journey).and_then(|request| request.tenant.as_deref());
-    let needed = scene.client.as_deref().and_then(|client| client.policy.required_upstream.as_deref());
-    let is_offered =
-        |upstream: &&&Upstream| upstream.is_for(asked) && needed.is_none_or(|needed| upstream.settings.name == needed);
-    site.federation().all().iter().filter(is_offered).map(button).collect()
+    offered(site, journey, scene).into_iter().map(button).collect()
 }
 
 /// The upstream that reaches one of these authentication contexts.
@@ -105,10 +135,17 @@ fn wanted<'a>(site: &'a Site, journey: &Journey, scene: &Scene) -> Option<&'a Up
     found.filter(|upstream| upstream.is_for(request.tenant.as_deref()))
 }
 
-/// The upstream where the people of this address sign in, if it is for the tenant that the request names.
-pub fn home_of<'a>(site: &'a Site, journey: &Journey, address: &str) -> Option<&'a Upstream> {
-    let asked = request_of(journey).and_then(|request| request.tenant.as_deref());
-    site.federation().home_of(address).filter(|upstream| upstream.is_for(asked))
+/// The upstream where the people of this address sign in, if the sign-in page offers it.
+pub fn home_of<'a>(site: &'a Site, journey: &Journey, scene: &Scene, address: &str) -> Option<&'a Upstream> {
+    let home = site.federation().home_of(address.trim())?;
+    offered(site, journey, scene).into_iter().find(|upstream| upstream.settings.name == home.settings.name)
+}
+
+/// The way to an upstream from the sign-in page, for the person of this address.
+pub fn way_to(site: &Site, handle: &str, upstream: &Upstream, address: &str) -> String {
+    let name = upstream.settings.name.as_str();
+    let query = Serializer::new(String::new()).extend_pairs([("name", name), ("login_hint", address.trim())]).finish();
+    site.link(&format!("{}/upstream?{query}", path_of(handle)))
 }
 
 /// Whether the browser is to be sent to an upstream without a page of ours before: once in a journey.
@@ -134,14 +171,15 @@ pub async fn send(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     journeys::advance(site.provider(), &mut loaded, |journey| journey.sent_upstream = true).await?;
-    go(site, browser, upstream, handle, &loaded.journey, scene).await
+    go(site, browser, upstream, (handle, None), &loaded.journey, scene).await
 }
 
+/// Goes there; `typed` is the address that the person typed here.
 async fn go(
     site: &Site,
     browser: &Browser,
     upstream: &Upstream,
-    handle: &str,
+    (handle, typed): (&str, Option<&str>),
     journey: &Journey,
     scene: &Scene,
 ) -> Result<Response, Trouble> {
@@ -149,7 +187,7 @@ async fn go(
     let chooses = request.is_some_and(|request| request.prompt.select_account);
     let wanted = Wanted {
         browser: &browser.digest(),
-        login_hint: request.and_then(|request| request.login_hint.as_deref()),
+        login_hint: typed.or_else(|| request.and_then(|request| request.login_hint.as_deref())),
         fresh: chooses || matches!(scene.next, Next::SignIn(SignInReason::Fresh)),
     };
     let purpose = Trip::Journey { handle: handle.to_owned() };
@@ -162,20 +200,20 @@ async fn go(
 /// `GET /sign-in/{upstream}`: begins a sign-in there that ends on the account page.
 pub async fn sign_in(State(site): State<Site>, browser: Browser, Segment(name): Segment) -> Response {
     let outcome = async {
-        let Some(upstream) = site.federation().find(&name) else { return Ok(page::not_found(&site, &browser)) };
-        if browser.only_looks() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
+        let upstream = match entered(&site, &browser, &name, Ok(Params::default())) {
+            Ok((upstream, _)) => upstream,
+            Err(response) => return Ok(*response),
+        };
         let purpose = Purpose::Own { page: OwnPage::Account };
         let journey = Journey::begin(purpose.clone(), &browser.digest(), site.now());
         let scene = super::scene::scene(&site, &browser, &journey).await?;
         let handle = journeys::begin(site.provider(), purpose, &browser.digest()).await?;
-        go(&site, &browser, upstream, &handle, &journey, &scene).await
+        go(&site, &browser, upstream, (&handle, None), &journey, &scene).await
     };
     browser.remember(outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error)))
 }
 
-/// `GET /interaction/{journey}/upstream?name=…`: the button of the sign-in page.
+/// `GET /interaction/{journey}/upstream?name=…[&login_hint=…]`: the button of the sign-in page.
 pub async fn go_there(
     State(site): State<Site>,
     browser: Browser,
@@ -203,7 +241,8 @@ pub async fn go_there(
         if !matches!(scene.next, Next::SignIn(_)) {
             return Ok(see_other(&site.link(&path_of(&handle))));
         }
-        go(&site, &browser, upstream, &handle, &loaded.journey, &scene).await
+        let typed = params.get("login_hint").filter(|typed| typed.len() <= LONGEST_HINT);
+        go(&site, &browser, upstream, (&handle, typed), &loaded.journey, &scene).await
     };
     outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
 }
@@ -216,11 +255,10 @@ pub async fn callback(
     QueryParams(params): QueryParams,
 ) -> Response {
     let outcome = async {
-        let Some(upstream) = site.federation().find(&name) else { return Ok(page::not_found(&site, &browser)) };
-        let params = params.map_err(Trouble::Refused)?;
-        if browser.only_looks() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
+        let (upstream, params) = match entered(&site, &browser, &name, params) {
+            Ok(entered) => entered,
+            Err(response) => return Ok(*response),
+        };
         come_back(&site, &browser, upstream, &params).await
     };
     outcome.await.unwrap_or_else(|error| page::trouble(&site, &browser, error))
@@ -336,7 +374,7 @@ pub fn failed(site: &Site, browser: &Browser, upstream: &Upstream, failure: Fail
             tracing::error!(upstream = name, "the upstream does not know our client: look at its registration");
             ErrorKind::UpstreamRefused
         }
-        FederationError::Down(why) => {
+        FederationError::Down(why) | FederationError::Gone(why) => {
             tracing::warn!(upstream = name, why, "the upstream is down");
             ErrorKind::UpstreamDown
         }
@@ -360,11 +398,10 @@ pub async fn logged_out(
     QueryParams(params): QueryParams,
 ) -> Response {
     let outcome = async {
-        let Some(upstream) = site.federation().find(&name) else { return Ok(page::not_found(&site, &browser)) };
-        let params = params.map_err(Trouble::Refused)?;
-        if browser.only_looks() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
+        let (upstream, params) = match entered(&site, &browser, &name, params) {
+            Ok(entered) => entered,
+            Err(response) => return Ok(*response),
+        };
         let known = browser.known_digest();
         let next =
             round_trip::complete_logout(site.federation(), upstream, params.get("state"), known.as_ref()).await?;

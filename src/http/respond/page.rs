@@ -42,26 +42,32 @@ pub fn html_with_frames(body: String, frames: &[String]) -> Response {
 
 /// A page, never to be kept.
 pub fn html(status: StatusCode, body: String, target: FormTarget<'_>) -> Response {
-    html_with_logo(status, body, target, None)
+    html_with_pictures(status, body, target, None)
 }
 
-/// The same with the logo of an application on it: the origin of this `https` URL is the one, beside ours, that the page may
-/// load a picture from.
-pub fn html_with_logo(status: StatusCode, body: String, target: FormTarget<'_>, logo: Option<&str>) -> Response {
+/// The same with pictures of others on it, the logos of an application and of upstreams: the origins of these `https` URLs are
+/// those, beside ours, that the page may load a picture from.
+pub fn html_with_pictures<'a>(
+    status: StatusCode,
+    body: String,
+    target: FormTarget<'_>,
+    pictures: impl IntoIterator<Item = &'a str>,
+) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(policy) = HeaderValue::try_from(content_security_policy(target, logo)) {
+    if let Ok(policy) = HeaderValue::try_from(content_security_policy(target, pictures)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
 
-fn content_security_policy(target: FormTarget<'_>, logo: Option<&str>) -> String {
-    let logo = logo.filter(|uri| uri.starts_with("https://")).and_then(source_of);
-    let pictures = logo.map(|source| format!(" {source}")).unwrap_or_default();
+fn content_security_policy<'a>(target: FormTarget<'_>, pictures: impl IntoIterator<Item = &'a str>) -> String {
+    let pictures = pictures.into_iter().filter(|uri| uri.starts_with("https://")).filter_map(source_of);
+    let pictures: BTreeSet<String> = pictures.map(|source| format!(" {source}")).collect();
+    let pictures: String = pictures.into_iter().collect();
     let beyond = match target {
         FormTarget::Own => String::new(),
         FormTarget::Client(uri) => source_of(uri).map(|source| format!(" {source}")).unwrap_or_default(),

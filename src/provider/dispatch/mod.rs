@@ -72,6 +72,8 @@ pub struct Facts<'a> {
     pub progress: Progress,
     /// Whether the person who came by themselves is to prove anew who they are.
     pub anew: bool,
+    /// Whether whoever comes without a request is to choose a tenant.
+    pub for_tenant: bool,
     /// Authentication contexts of which the client always needs one.
     pub needed_acr: &'a [String],
     /// Whether the session stands on the upstream provider that the client always needs, if it does.
@@ -203,7 +205,7 @@ fn tenant(facts: &Facts<'_>, session: SessionFacts<'_>) -> Tenant {
         (None, [], _) => Tenant::Chosen(None),
         (None, [only], _) => Tenant::Chosen(Some(only.tenant.id)),
         (None, _, Some(last)) => Tenant::Chosen(Some(last)),
-        (None, _, None) if facts.request.is_none() => Tenant::Chosen(None),
+        (None, _, None) if facts.request.is_none() && !facts.for_tenant => Tenant::Chosen(None),
         (None, _, None) => Tenant::Open,
     }
 }

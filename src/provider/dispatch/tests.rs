@@ -65,6 +65,7 @@ impl Case<'_> {
                 session: None,
                 progress: Progress::default(),
                 anew: false,
+                for_tenant: false,
                 needed_acr: &[],
                 upstream_met: true,
                 can_step_up: false,

@@ -156,6 +156,71 @@ async fn carelink_answers_with_its_jwt_and_the_professional() {
 }
 
 #[tokio::test]
+async fn whoever_works_in_several_places_chooses_one_before_the_callback_answers() {
+    let op = Op::start().await;
+    let app = op.app(PSC, &[]).await;
+    let person = professional("s1", NATIONAL, &[]);
+    let uuid = through(&app, &op, &mut app.browser(), LOGIN, &person).await.json()["user"]["uuid"].clone();
+    let uuid = uuid.as_str().unwrap().parse().unwrap();
+    let user = app.store().read().await.unwrap().user_by_uuid(uuid).await.unwrap().unwrap();
+    let (first, second) = (app.tenant("Clinique Alpha").await, app.tenant("Clinique Beta").await);
+    for (tenant, role) in [(&first, Role::Doctor), (&second, Role::Nurse)] {
+        guichet::account::people::grant_role(&app.app.accounts, &user, tenant, role).await.unwrap();
+    }
+    for (start, callback) in
+        [(LOGIN, CALLBACK), ("/api/auth/pro-sante-connect", "/api/auth/pro-sante-connect/callback")]
+    {
+        let mut browser = app.browser();
+        browser.headers.push(("accept".to_owned(), "text/html,application/xhtml+xml,*/*;q=0.8".to_owned()));
+        let stop = through(&app, &op, &mut browser, start, &person).await;
+        assert_eq!(stop.status, 303, "{stop:?}");
+        let page = browser.get(stop.location().unwrap()).await;
+        assert_eq!(page.kind(), Some("tenant"), "{page:?}");
+        assert!(!page.answer.body.contains("id=\"cancel\""), "there is nobody to tell of it");
+        let form = page.forms().remove(0);
+        let mut fields: Vec<(&str, &str)> =
+            form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        fields.retain(|(name, _)| *name != "tenant");
+        fields.push(("tenant", &second.code));
+        let on = browser.post_once(&form.action, &fields).await;
+        let back = browser.get_once(on.location().unwrap()).await;
+        let back = back.location().unwrap().to_owned();
+        assert!(back.starts_with(&format!("{callback}?journey=")), "{back}");
+        // Another browser, and another dialect's path, get nothing, and it is still there.
+        assert_eq!(app.browser().get_once(&back).await.status, 400);
+        let other = if start == LOGIN { "/api/auth/pro-sante-connect/callback" } else { CALLBACK };
+        assert_eq!(browser.get_once(&back.replace(callback, other)).await.status, 400);
+        let answer = browser.get_once(&back).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let body = answer.json();
+        let token = body["token"].as_str().or(body["access_token"].as_str()).unwrap();
+        let said = claims(token);
+        assert_eq!((&said["tenant_id"], &said["roles"]), (&json!(second.uuid), &json!(["nurse"])), "{start}");
+        if start == LOGIN {
+            assert_eq!(body["user"]["profession_id"], 10);
+        }
+        assert_eq!(browser.get_once(&back).await.status, 400, "once");
+        // The session remembers the choice.
+        let again = through(&app, &op, &mut browser, start, &person).await;
+        assert_eq!(again.status, 200, "{again:?}");
+        // Who comes from the application with a tenant is not asked.
+        let mut named = app.browser();
+        named.headers.push(("accept".to_owned(), "text/html".to_owned()));
+        let answer = through(&app, &op, &mut named, &format!("{start}?tenant={}", first.code), &person).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    // Another session in the browser takes no journey that was proven for the first.
+    let mut browser = app.browser();
+    browser.headers.push(("accept".to_owned(), "text/html".to_owned()));
+    let stop = through(&app, &op, &mut browser, LOGIN, &person).await;
+    let handle = stop.location().unwrap().rsplit('/').next().unwrap().to_owned();
+    let other = app.user("ann").await;
+    browser.cookies.retain(|(name, _)| !name.contains("session"));
+    browser.sign_in_for_account(&other).await;
+    assert_eq!(browser.get_once(&format!("{CALLBACK}?journey={handle}")).await.status, 400);
+}
+
+#[tokio::test]
 async fn what_goes_wrong_has_the_shape_of_each_dialect() {
     let op = Op::start().await;
     let app = op.app("pro_sante_connect", &[]).await;

@@ -1,5 +1,7 @@
 //! What a provider encrypts to us: ID tokens and userinfo, signed inside or not.
 
+use std::collections::BTreeSet;
+
 use guichet::jose::encryption::{ContentEncryption, KeyManagement};
 use josekit::jwk::alg::ec::{EcCurve, EcKeyPair};
 use josekit::jwk::alg::rsa::RsaKeyPair;
@@ -37,6 +39,9 @@ async fn an_encrypted_id_token_and_userinfo_are_read_with_every_pair_of_algorith
         let keys = published(&app).await;
         assert_eq!(keys["keys"][0]["use"], "enc");
         assert!(keys["keys"][0].get("d").is_none(), "the public part alone: {keys}");
+        let ids: BTreeSet<&str> =
+            keys["keys"].as_array().unwrap().iter().filter_map(|key| key["kid"].as_str()).collect();
+        assert_eq!(ids.len(), keys["keys"].as_array().unwrap().len(), "each has its own name: {keys}");
         for alg in algorithms {
             for (at, enc) in ContentEncryption::ALL.into_iter().enumerate() {
                 for signed in [true, false] {
@@ -81,7 +86,8 @@ async fn what_is_encrypted_is_believed_no_more_for_that() {
     refused("userinfo of somebody else").await;
     op.behave(|behaviour| behaviour.userinfo.clear());
     // Encrypted to somebody else's key.
-    let foreign = RsaKeyPair::generate(2048).unwrap().to_jwk_public_key();
+    let mut foreign = RsaKeyPair::generate(2048).unwrap().to_jwk_public_key();
+    foreign.set_algorithm(alg.as_str());
     op.behave(|behaviour| behaviour.encrypt_to = Some((json!({"keys": [foreign.as_ref()]}), alg, enc)));
     refused("for somebody else").await;
     // And without a key of ours nothing encrypted is read.

@@ -7,6 +7,7 @@ mod realms;
 mod registration;
 mod requests;
 mod simulated;
+mod sizes;
 mod telephone;
 
 use guichet::model::session::ACR_PASSWORD;

@@ -124,6 +124,24 @@ async fn e81_a_weak_or_unknown_context_a_missing_or_changed_identifier_is_refuse
 }
 
 #[tokio::test]
+async fn a_keycloak_shaped_as_it_is_found_by_its_issuer_alone() {
+    let op = Op::start().await;
+    op.behave(|behaviour| behaviour.standard_name_alone = true);
+    let app = app(&op).await;
+    let end =
+        op.sign_in(&app, &mut app.browser(), "/sign-in/pro_sante_connect", &professional("s", NATIONAL, &[])).await;
+    assert_eq!(end.kind(), Some("account"), "{end:?}");
+    // An address that the operator names is the only one, and another's document is nobody's.
+    let named = format!("{}/.well-known/wallet-openid-configuration", op.issuer);
+    let app = op.app("pro_sante_connect", &[("DISCOVERY_URL", &named)]).await;
+    assert!(app.browser().get("/sign-in/pro_sante_connect").await.answer.body.contains("data-error=\"upstream_down\""));
+    op.behave(|behaviour| drop(behaviour.document.insert("issuer".to_owned(), json!("https://other.example"))));
+    let app = op.app("pro_sante_connect", &[]).await;
+    let page = app.browser().get("/sign-in/pro_sante_connect").await;
+    assert!(page.answer.body.contains("data-error=\"upstream_refused\""), "{page:?}");
+}
+
+#[tokio::test]
 async fn minimal_answers_sign_in_all_the_same() {
     let op = Op::start().await;
     let app = app(&op).await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::professionals::{NATIONAL, professional};
 use crate::support::app::TestApp;
-use crate::support::browser::Page;
+use crate::support::browser::{Page, unescape};
 use crate::support::flow::{AuthRequest, Tokens, claims, param};
 use crate::support::upstream::{Op, left};
 
@@ -136,6 +136,76 @@ async fn whoever_types_an_address_of_a_domain_is_shown_where_its_people_sign_in(
     // By the domain alone: nobody learns whether there is such an account.
     assert_eq!(tried("nobody@Home.example").await, (true, true));
     assert_eq!(tried("ann@example.test").await, (false, false));
+}
+
+#[tokio::test]
+async fn an_address_without_a_password_leads_where_its_people_sign_in() {
+    let (first, second) = (Op::start().await, Op::start().await);
+    let more = [("EMAIL_DOMAINS", "home.example"), ("TENANTS", "org-home"), ("LABEL", "Maison")];
+    let app = world(&first, &second, &more).await;
+    let client = app.client().first_party().create().await;
+    let mut browser = app.browser();
+    let page = browser.get(&AuthRequest::of(&client).url()).await;
+    assert!(page.answer.body.contains("id=\"home\""), "it says so: {page:?}");
+    let stop = browser.sign_in(&page, " Ann@Home.example ", "").await;
+    assert_eq!((stop.kind(), stop.answer.status.as_u16()), (Some("onward"), 200), "{stop:?}");
+    assert!(stop.answer.body.contains("Maison"));
+    // The page goes on by itself, and the provider knows whom to ask for.
+    let way = stop.answer.body.split_once("content=\"0;url=").and_then(|(_, rest)| rest.split_once('"'));
+    let there = left(&browser.get(&unescape(way.expect("a way").0)).await.answer);
+    assert!(there.starts_with(&second.issuer) && there.contains("login_hint=Ann%40Home.example"), "{there}");
+    let end = browser.get(&second.approve(&app, &there, &person("u1"))).await;
+    assert!(param(&end.answer, "code").is_some(), "{end:?}");
+    // Of another domain, of none, and where the provider is not offered, the page asks for the password.
+    for (address, tenant) in [("ann@other.example", None), ("ann", None), ("ann@home.example", Some("org-nowhere"))] {
+        let request = tenant.map_or(AuthRequest::of(&client), |code| AuthRequest::of(&client).set("tenant", code));
+        let mut browser = app.browser();
+        let page = browser.get(&request.url()).await;
+        assert_eq!(page.answer.body.contains("id=\"home\""), tenant.is_none());
+        assert_eq!(browser.sign_in(&page, address, "").await.kind(), Some("sign-in"), "{address}");
+    }
+    // With a password it is a sign-in here.
+    let user = app.user("ann").await;
+    let mut browser = app.browser();
+    let page = browser.get("/sign-in").await;
+    assert_eq!(browser.sign_in(&page, &user.email, &user.password).await.kind(), Some("account"));
+}
+
+#[tokio::test]
+async fn the_picture_of_a_button_may_be_loaded() {
+    let op = Op::start().await;
+    let mut environment = op.environment(
+        "psc",
+        &[
+            ("PRESET", "pro_sante_connect"),
+            ("LOGO", "https://cdn.example:8443/ProSanteConnect_sidentifier_COULEURS.svg"),
+        ],
+    );
+    environment.extend(op.environment("other", &[("LOGO", "/static/other.svg"), ("LABEL", "Maison")]));
+    environment.extend(op.environment("third", &[("LOGO", "https://img.example/third.png")]));
+    let pairs: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let app = TestApp::with(&pairs).await;
+    let page = app.browser().get("/sign-in").await;
+    let policy = page.answer.header("content-security-policy").unwrap();
+    let pictures = policy.split(';').map(str::trim).find(|part| part.starts_with("img-src")).unwrap();
+    assert_eq!(pictures, "img-src 'self' https://cdn.example:8443 https://img.example");
+    let body = &page.answer.body;
+    // The official image holds the words; whoever does not see it reads them.
+    assert!(body.contains("svg\" alt=\"S’identifier avec Pro Santé Connect\""), "{body}");
+    assert!(!body.contains("<span>S’identifier avec Pro Santé Connect"), "{body}");
+    // Of any other it stands beside the words.
+    assert!(
+        body.contains("src=\"/static/other.svg\" alt=\"\"") && body.contains("<span>Continuer avec Maison"),
+        "{body}"
+    );
+    // A page that shows none of them loads none.
+    let other = app.browser().get("/").await;
+    assert!(other.answer.header("content-security-policy").unwrap().contains("img-src 'self';"));
+    // Without an image, the official words.
+    let plain = op.app("psc", &[("PRESET", "pro_sante_connect")]).await;
+    assert!(
+        plain.browser().get("/sign-in").await.answer.body.contains("<span>S’identifier avec Pro Santé Connect</span>")
+    );
 }
 
 #[tokio::test]

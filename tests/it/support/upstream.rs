@@ -50,6 +50,8 @@ pub struct Behaviour {
     pub foreign_key: bool,
     /// How many must ask for tokens before the first gets any.
     pub gathers: Option<Arc<tokio::sync::Barrier>>,
+    /// Whether the discovery document has the standard name alone.
+    pub standard_name_alone: bool,
     /// Which endpoint hangs.
     pub hangs: Option<&'static str>,
     /// How many times keys were fetched.
@@ -75,7 +77,10 @@ pub struct Behaviour {
 impl Behaviour {
     fn encrypted(&self, content: Content<'_>) -> Option<String> {
         let (jwks, alg, enc) = self.encrypt_to.as_ref()?;
-        Some(Recipient::choose(jwks, *alg, *enc).expect("a key").encrypt(content).expect("a JWE"))
+        // By the algorithm's name, as Keycloak looks for a key; one that names none is for nothing.
+        let mut jwks = jwks.clone();
+        jwks["keys"].as_array_mut().expect("keys").retain(|key| key["alg"] == alg.as_str());
+        Some(Recipient::choose(&jwks, *alg, *enc).expect("a key").encrypt(content).expect("a JWE"))
     }
 }
 
@@ -140,7 +145,7 @@ impl Op {
         let shared = Arc::new(Mutex::new(Shared { issuer: issuer.clone(), ..Shared::default() }));
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(document))
-            .route("/.well-known/wallet-openid-configuration", get(document))
+            .route("/.well-known/wallet-openid-configuration", get(wallet_document))
             .route("/jwks", get(jwks))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
@@ -272,6 +277,13 @@ fn published(shared: &Shared, body: &Value) -> Response {
 
 fn answer(status: u16, media: &'static str, body: String) -> Response {
     (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, media)], Body::from(body)).into_response()
+}
+
+async fn wallet_document(handle: Handle) -> Response {
+    if handle.lock().expect("no panic").behaviour.standard_name_alone {
+        return answer(404, "application/json", json!({"error": "Not Found"}).to_string());
+    }
+    document(handle).await
 }
 
 async fn document(State(shared): Handle) -> Response {

@@ -15,6 +15,8 @@ pub struct Upstream {
     pub url: String,
     /// Its logo: a static file or an `https:` address.
     pub logo: Option<String>,
+    /// Whether the logo is the whole button, words included, as Pro Santé Connect's official image is.
+    pub is_picture: bool,
     /// The same service by the person's telephone, where it offers that.
     pub telephone: Option<Link>,
 }
@@ -43,6 +45,8 @@ pub struct SignIn {
     pub forgot_url: Option<String>,
     /// Whether there is a button that goes back to the application with `access_denied`.
     pub cancel: bool,
+    /// Whether an address alone can lead to another service.
+    pub names_home: bool,
     /// Other services; they come first on the page.
     pub upstreams: Vec<Upstream>,
 }

@@ -91,6 +91,7 @@ impl Maker {
             not_you_url: None,
             forgot_url: Some(self.w("/password/forgotten")),
             cancel: true,
+            names_home: false,
             upstreams: Vec::new(),
         };
         self.add("sign-in", "sign-in", base.render());
@@ -114,6 +115,15 @@ impl Maker {
         self.add("sign-in.fields", "sign-in", fields.render());
         let missing = SignIn { email_error: Some(Message::EmailMissing), ..base.clone() };
         self.add("sign-in.missing", "sign-in", missing.render());
+        let homes = SignIn { names_home: true, ..base.clone() };
+        self.add("sign-in.homes", "sign-in", homes.render());
+        let onward = Onward {
+            layout: self.for_client(),
+            upstream: self.w("Hôpital des Exemples"),
+            url: self.w("/interaction/x/upstream?name=hospital&login_hint=a%40b.example"),
+            back_url: self.w("/interaction/x"),
+        };
+        self.add("onward", "onward", onward.render());
         let again = SignIn {
             layout: self.known(),
             email,
@@ -136,12 +146,15 @@ impl Maker {
             telephone: logo
                 .is_some()
                 .then(|| Link { url: self.w("/ciba"), label: self.w("Avec mon téléphone (e-CPS)") }),
+            is_picture: false,
             logo,
         };
         let upstreams = vec![
             upstream("pro_sante_connect", "S’identifier avec Pro Santé Connect", Some(self.w("/static/mark.svg"))),
             upstream("google", "Google", None),
         ];
+        let picture = Upstream { is_picture: true, ..upstreams[0].clone() };
+        self.add("sign-in.picture", "sign-in", SignIn { upstreams: vec![picture], ..base.clone() }.render());
         self.add("sign-in.upstreams", "sign-in", SignIn { layout, upstreams, ..base.clone() }.render());
         let alone = SignIn { layout: self.plain(), cancel: false, forgot_url: None, ..base };
         self.add("sign-in.alone", "sign-in", alone.render());
