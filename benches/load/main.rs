@@ -25,7 +25,7 @@ use clap::Parser;
 
 use lane::{Client, Target};
 use measure::{Plan, Seen};
-use process::{Guichet, Server, free_address, on_cores, resident_kib};
+use process::{Guichet, Server, free_address, on_cores, own_cores, resident_kib};
 use report::{Report, load_average};
 use tasks::{Stage, Task};
 
@@ -156,6 +156,7 @@ async fn measure_all(arguments: &Arguments, folder: &Path) -> Result<Report, Fai
             measured: Duration::from_secs(arguments.seconds),
             connections: usize::from(arguments.connections),
             rounds: usize::from(arguments.rounds),
+            own_core: cores.is_some() && cores != own_cores(),
         },
         cores: cores.as_deref(),
     };

@@ -87,9 +87,18 @@ pub(crate) fn processor_seconds(pid: u32) -> f64 {
 
 /// Resident memory of a process in KiB.
 pub(crate) fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
+    let size = status_of(&pid.to_string(), "VmRSS:");
+    size.and_then(|size| size.trim_end_matches(" kB").parse().ok()).unwrap_or_default()
+}
+
+/// The cores that this process may use, as taskset takes them.
+pub(crate) fn own_cores() -> Option<String> {
+    status_of("self", "Cpus_allowed_list:")
+}
+
+fn status_of(process: &str, name: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix(name)).map(|rest| rest.trim().to_owned())
 }
 
 /// A port of the loopback address that nobody holds at this moment.

@@ -95,6 +95,16 @@ impl Journey {
         }
     }
 
+    /// Notes that the person proved who they are, in this session: what was seen with another one does not count. Gives the
+    /// link that waited for this proof.
+    pub fn proven(&mut self, sid: Uuid, now: Timestamp) -> Option<PendingLink> {
+        self.sid = Some(sid);
+        self.signed_in_at = Some(now);
+        self.tenant = None;
+        self.consented = false;
+        self.pending.take()
+    }
+
     /// Whether the journey belongs to the browser with this binding.
     pub fn is_of(&self, browser: &Digest) -> bool {
         crate::base::secret::ct_eq(self.browser.as_bytes(), browser.to_base64url().as_bytes())

@@ -114,8 +114,8 @@ impl Store {
         self.0.database.write(name, Size::Any, job).await
     }
 
-    /// The same for a job of one statement, which needs no transaction around it. A second statement is refused, and the
-    /// first may be kept then.
+    /// The same for a job of one statement, which needs no transaction around it: what the statement changed stays, whatever
+    /// the job makes of it, and a second statement is refused.
     pub async fn write_one<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
     where
         F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static,

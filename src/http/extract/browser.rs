@@ -1,5 +1,6 @@
 //! The browser at the pages: its binding, its session, its language, its address.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
@@ -28,6 +29,20 @@ pub struct Browser {
     is_new: bool,
     secure: bool,
     only_looks: bool,
+    given: Option<Given>,
+}
+
+/// What the answer gives a browser that just signed in; here it has it already.
+#[derive(Clone)]
+struct Given {
+    session: String,
+    state: String,
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Given")
+    }
 }
 
 impl FromRequestParts<Site> for Browser {
@@ -55,6 +70,7 @@ impl FromRequestParts<Site> for Browser {
             is_new,
             secure: site.secure,
             only_looks: parts.method == Method::HEAD || is_prefetch(&parts.headers),
+            given: None,
         })
     }
 }
@@ -72,12 +88,18 @@ impl Browser {
 
     /// The value of the session cookie.
     pub fn session_cookie(&self) -> Option<&str> {
-        CookieName::Session.read(&self.headers, self.secure)
+        match &self.given {
+            Some(given) => Some(&given.session),
+            None => CookieName::Session.read(&self.headers, self.secure),
+        }
     }
 
     /// The browser's state for session management; empty where nobody signed in since it was started.
     pub fn state(&self) -> &str {
-        CookieName::State.read(&self.headers, self.secure).unwrap_or_default()
+        match &self.given {
+            Some(given) => &given.state,
+            None => CookieName::State.read(&self.headers, self.secure).unwrap_or_default(),
+        }
     }
 
     /// Where the request came from.
@@ -132,12 +154,26 @@ impl Browser {
         response
     }
 
-    /// Sets the session cookie, and a new state of the browser.
-    pub fn sign_in(&self, site: &Site, mut response: Response, token: &str) -> Response {
+    /// The browser as it will be once it has the answer to this request: with this session, and a new state.
+    /// [`Self::give`] adds both to the answer.
+    #[must_use]
+    pub fn signed_in(&self, site: &Site, token: &str) -> Self {
         let state = base64url(&entropy::bytes::<16>(site.entropy.as_ref()));
-        let cookies = [CookieName::Session.set(token, self.secure), CookieName::State.set(&state, self.secure)];
-        add_cookies(&mut response, cookies);
+        Self { given: Some(Given { session: token.to_owned(), state }), ..self.clone() }
+    }
+
+    /// Adds the cookies of [`Self::signed_in`].
+    pub fn give(&self, mut response: Response) -> Response {
+        if let Some(given) = &self.given {
+            let session = CookieName::Session.set(&given.session, self.secure);
+            add_cookies(&mut response, [session, CookieName::State.set(&given.state, self.secure)]);
+        }
         response
+    }
+
+    /// Sets the session cookie, and a new state of the browser.
+    pub fn sign_in(&self, site: &Site, response: Response, token: &str) -> Response {
+        self.signed_in(site, token).give(response)
     }
 
     /// Removes the session cookie and the browser's state.

@@ -1,7 +1,8 @@
 //! The pages of a sign-in journey, all behind one resume route.
 //!
 //! `GET /interaction/{journey}` asks the dispatcher and shows its page, or answers the request. Each form posts one step,
-//! which is recorded, and comes back to the same route by 303: pages never send to one another.
+//! which is recorded, and comes back to the same route by 303: pages never send to one another. A sign-in that leaves
+//! nothing to ask answers the request itself: one redirect less for the person.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -20,6 +21,7 @@ use crate::http::respond::{json, page};
 use crate::http::site::Site;
 use crate::http::trouble::Trouble;
 use crate::model::journey::{Journey, OwnPage, Purpose};
+use crate::model::session::Session;
 use crate::oauth::authorization::AuthorizationRequest;
 use crate::oauth::authorization::order::RedirectRefusal;
 use crate::oauth::response::ResponseMode;
@@ -215,7 +217,7 @@ pub async fn post_sign_in(
 }
 
 async fn try_sign_in(site: &Site, browser: &Browser, handle: &str, params: &Params) -> Result<Response, Trouble> {
-    let mut loaded = match posted(site, browser, handle, params).await? {
+    let loaded = match posted(site, browser, handle, params).await? {
         Ok(loaded) => loaded,
         Err(response) => return Ok(response),
     };
@@ -245,24 +247,38 @@ async fn try_sign_in(site: &Site, browser: &Browser, handle: &str, params: &Para
     });
     match outcome {
         SignIn::Done { session, token } => {
-            let now = site.now();
-            let pending = loaded.journey.pending.clone();
-            journeys::advance(site.provider(), &mut loaded, |journey| {
-                journey.signed_in_at = Some(now);
-                journey.sid = Some(session.sid);
-                journey.tenant = None;
-                journey.consented = false;
-                journey.pending = None;
-            })
-            .await?;
-            upstreams::link_pending(site, pending, &session).await?;
-            Ok(browser.sign_in(site, see_other(&site.link(&path_of(handle))), token.expose()))
+            let signed_in = browser.signed_in(site, token.expose());
+            Ok(signed_in.give(go_on(site, &signed_in, handle, loaded, &session).await?))
         }
         SignIn::Refused => failed(site, browser, handle, &loaded, show::Problem::WrongCredentials { email }).await,
         SignIn::TooMany { retry_after } => {
             failed(site, browser, handle, &loaded, show::Problem::TooMany { email, retry_after }).await
         }
     }
+}
+
+/// Goes on after a sign-in: answers the request where nothing is left to ask, else records the step and comes back to it.
+async fn go_on(
+    site: &Site,
+    browser: &Browser,
+    handle: &str,
+    mut loaded: Loaded,
+    session: &Session,
+) -> Result<Response, Trouble> {
+    let mut after = loaded.journey.clone();
+    let pending = after.proven(session.sid, site.now());
+    // A page in answer to a form with a password would send the password again when it is loaded again.
+    let redirects = request_of(&after).is_some_and(|request| request.response_mode != ResponseMode::FormPost);
+    if pending.is_none()
+        && redirects
+        && let Step::Answer(end) = next(site, browser, &after).await?
+    {
+        loaded.journey = after;
+        return finish(site, browser, &loaded, end).await;
+    }
+    journeys::advance(site.provider(), &mut loaded, |journey| *journey = after).await?;
+    upstreams::link_pending(site, pending, session).await?;
+    Ok(see_other(&site.link(&path_of(handle))))
 }
 
 async fn failed(

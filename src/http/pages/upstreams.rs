@@ -290,15 +290,10 @@ pub async fn arrived(
     }
     match outcome {
         Outcome::SignedIn { session, token, first } => {
-            let pending = loaded.journey.pending.clone();
             let own = matches!(loaded.journey.purpose, Purpose::Own { page: OwnPage::Account });
-            let now = site.now();
+            let mut pending = None;
             journeys::advance(site.provider(), &mut loaded, |journey| {
-                journey.signed_in_at = Some(now);
-                journey.sid = Some(session.sid);
-                journey.tenant = None;
-                journey.consented = false;
-                journey.pending = None;
+                pending = journey.proven(session.sid, site.now());
             })
             .await?;
             link_pending(site, pending, &session).await?;

@@ -90,7 +90,7 @@ impl Conn {
 
     /// Makes ready for the next job of the same writer, of this size.
     pub(super) fn reset(&mut self, size: Size) {
-        (self.failed, self.ran, self.may_run) = (false, false, size);
+        (self.failed, self.ran, self.unanswered, self.may_run) = (false, false, false, size);
         self.touched.clear();
     }
 

@@ -1,6 +1,7 @@
 //! Everything that an authorization request may be: response types, pushed requests, request objects.
 
 mod front_channel;
+mod password;
 mod pushed;
 mod request_objects;
 mod wishes;
