@@ -128,6 +128,8 @@ async fn of_many_at_once_one_registers_also_among_processes() {
 async fn of_two_that_register_all_the_same_one_counts_and_the_other_goes() {
     let (op, app) = dynamic(&[]).await;
     let upstream = app.app.federation.find("op").unwrap();
+    // Both are on their way before either has an answer.
+    op.behave(|behaviour| behaviour.gathers = Some(std::sync::Arc::new(tokio::sync::Barrier::new(2))));
     let now = || registration::register_now(&app.app.federation, upstream);
     let (first, second) = tokio::join!(now(), now());
     let (first, second) = (first.unwrap(), second.unwrap());

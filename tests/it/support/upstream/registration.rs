@@ -209,6 +209,10 @@ impl Shared {
 
 pub(super) async fn register(State(shared): Handle, headers: HeaderMap, body: Bytes) -> Response {
     super::hang(&shared, "register").await;
+    let gathers = shared.lock().expect("no panic").behaviour.gathers.clone();
+    if let Some(all) = gathers {
+        all.wait().await;
+    }
     let mut shared = shared.lock().expect("no panic");
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
     if shown != shared.behaviour.initial_token.map(|token| format!("Bearer {token}")) {
