@@ -192,6 +192,6 @@ async fn an_operators_key_signs_and_is_published() {
     op.fetch_keys(&app, "op").await;
     let keys = op.seen().our_keys.unwrap();
     let uses: Vec<&str> = keys["keys"].as_array().unwrap().iter().map(|key| key["use"].as_str().unwrap()).collect();
-    assert_eq!(uses, ["sig", "enc"]);
+    assert_eq!(uses, ["sig", "enc", "enc"], "to encrypt with, one for each algorithm");
     whole_sign_in(&op, &app).await;
 }
