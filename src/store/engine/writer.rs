@@ -29,6 +29,8 @@ use crate::store::{StoreError, WriterStats};
 const QUEUE: usize = 2_048;
 /// Most jobs of one commit, so that the first need not wait for ever newer ones.
 const BATCH: usize = 128;
+/// Most rounds of other tasks that a commit waits for.
+const LONGEST_GATHERING: usize = 8;
 /// Longest wait for a place in the queue.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -161,6 +163,7 @@ where
 async fn serve(mut conn: Conn, mut commands: mpsc::Receiver<Command>, counters: Arc<Counters>) {
     let mut closing = None;
     while let Some(command) = commands.recv().await {
+        gather(&commands).await;
         match command {
             Command::Run(only) if only.size() == Size::One && commands.is_empty() => {
                 run_alone(&mut conn, only, &mut commands, &counters, &mut closing).await;
@@ -179,6 +182,20 @@ async fn serve(mut conn: Conn, mut commands: mpsc::Receiver<Command>, counters: 
     }
     if let Some(reply) = closing {
         let _ = reply.send(());
+    }
+}
+
+/// Lets whoever is about to write queue up too, as long as they keep coming: they share a commit that begins now, and would
+/// wait for its end otherwise. Where nobody else is at work this costs nothing.
+async fn gather(commands: &mpsc::Receiver<Command>) {
+    let mut waiting = commands.len();
+    for _ in 0..LONGEST_GATHERING {
+        tokio::task::yield_now().await;
+        let now = commands.len();
+        if now == waiting || now >= BATCH {
+            return;
+        }
+        waiting = now;
     }
 }
 
